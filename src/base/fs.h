@@ -1,0 +1,26 @@
+/* Files: capped reading, atomic writing, directories, hashes. */
+#ifndef ASSAY_BASE_FS_H
+#define ASSAY_BASE_FS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+
+/* Appends the whole file to *b; fails with `code` naming path and cause, also when it passes b's cap. */
+int assay_fs_read(const char *path, struct assay_buf *b, enum assay_code code, struct assay_err *e);
+/* Writes to a temporary name in the same directory, fsyncs, renames, fsyncs the directory. ASSAY_E_IO. */
+int assay_fs_write_atomic(const char *path, const void *data, size_t n, struct assay_err *e);
+int assay_fs_mkdir_p(const char *path, struct assay_err *e);
+bool assay_fs_is_dir(const char *path);
+bool assay_fs_exists(const char *path);
+/* Lower-case hex SHA-256 of bytes or of a file (size in *size_bytes when not NULL). */
+void assay_sha256_hex(const void *data, size_t n, char out[65]);
+int assay_fs_sha256(const char *path, char out[65], uint64_t *size_bytes, struct assay_err *e);
+/* CRC-32C (Castagnoli, RFC 3720 appendix B.4); start with crc = 0. */
+uint32_t assay_crc32c(uint32_t crc, const void *data, size_t n);
+/* $XDG_CACHE_HOME/assay or ~/.cache/assay; out gets a malloc'ed string. */
+char *assay_fs_cache_dir(void);
+
+#endif
