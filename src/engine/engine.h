@@ -1,0 +1,97 @@
+/* What answers. One table of functions is the whole contract; registry.c alone names the engines.
+ * submit never waits for generation; poll delivers events. An engine that needs pumping (cpu, sim)
+ * steps inside poll; one with its own clock (HTTP, worker: later) only delivers there. */
+#ifndef ASSAY_ENGINE_ENGINE_H
+#define ASSAY_ENGINE_ENGINE_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/options.h"
+#include "core/record.h"
+#include "core/request.h"
+
+struct assay_engine;
+
+/* What the caller wants. Strings live as long as the engine. */
+struct assay_engine_config {
+	const char *arg;           /* after "name:" in --engine, e.g. a sim file; NULL */
+	const char *model;         /* -m */
+	const char *dtype, *kv_dtype, *isa; /* as typed; "auto" */
+	int threads;               /* 0 = all */
+	uint64_t seed;
+	int max_num_seqs, max_batched_tokens, block_size;
+	uint64_t kv_bytes;         /* 0 = auto */
+	uint64_t kv_tokens_wanted; /* what the plan can need at most; sizes an "auto" pool; 0 unknown */
+};
+
+/* exact: the engine knows; derived: computed from something else; none: not to be had (null + reason). */
+enum assay_cap { ASSAY_CAP_NONE, ASSAY_CAP_DERIVED, ASSAY_CAP_EXACT };
+
+struct assay_engine_info {
+	char name[32], version[96];
+	/* JSON for the header record; owned by the engine, valid until close */
+	json_t *model;             /* result.json "model" object, complete (synthetic, dtype, bytes, ...) */
+	json_t *effective;         /* options in force, read back */
+	json_t *load;              /* {open_ms, weights_ms, pack_ms, kv_ms, warmup_ms, total_ms}: number or null */
+	json_t *capabilities;      /* {name: "exact"|"derived"|"none: reason"} */
+	json_t *truth;             /* sim: ceilings and telemetry given as input; else NULL */
+	int vocab, max_context;    /* 0 = unknown */
+	uint64_t kv_tokens;        /* positions the KV pool holds; 0 = unlimited or unknown */
+	uint64_t kv_bytes_per_token, kv_pool_bytes;
+	int max_num_seqs;
+	bool has_tokenizer;        /* text can be encoded; else no_tokenizer says why */
+	char no_tokenizer[160];
+	bool virtual_clock;
+	bool runs_here;            /* the model runs in this process (machine probes and telemetry make sense) */
+};
+
+enum assay_event_kind { ASSAY_EV_SCHEDULED, ASSAY_EV_TOKEN, ASSAY_EV_PREEMPTED, ASSAY_EV_DONE, ASSAY_EV_STEP };
+
+struct assay_event {
+	enum assay_event_kind kind;
+	uint32_t id;               /* request */
+	int64_t t_ns;              /* the engine's stamp, on its clock */
+	uint32_t n_tokens;         /* TOKEN: >= 1 */
+	int32_t token;             /* TOKEN: id of the first, -1 unknown */
+	uint32_t bytes;            /* TOKEN: bytes on the wire, 0 in process */
+	enum assay_end end;        /* DONE */
+	int64_t reported_tokens;   /* DONE: tokens that the engine says it generated, -1 unknown */
+	int64_t cached_tokens;     /* DONE: prompt tokens served from a prefix cache, -1 unknown */
+	const struct assay_rec_step *step; /* STEP: valid until the next poll */
+};
+
+struct assay_engine_memory { int64_t weight_bytes, kv_pool_bytes, kv_used_bytes, kv_peak_bytes, kv_tokens, workspace_bytes; }; /* -1 unknown */
+
+struct assay_engine_ops {
+	const char *name;          /* "cpu" */
+	const char *summary;       /* one line for `assay engines` */
+	const char *arg_help;      /* "FILE", or NULL when the spec takes no argument */
+	int (*open)(const struct assay_engine_config *c, struct assay_engine **out, struct assay_err *e);
+	const struct assay_engine_info *(*info)(const struct assay_engine *g);
+	/* ASSAY_E_LIMIT: this request can never run here ("needs X, has Y"); nothing was queued. */
+	int (*submit)(struct assay_engine *g, const struct assay_request *r, struct assay_err *e);
+	/* Fills up to cap events, waits at most timeout_ns for the first. Returns the count, or < 0. */
+	int (*poll)(struct assay_engine *g, struct assay_event *ev, int cap, int64_t timeout_ns, struct assay_err *e);
+	int (*cancel)(struct assay_engine *g, uint32_t id);
+	void (*memory)(struct assay_engine *g, struct assay_engine_memory *m);
+	int64_t (*now)(struct assay_engine *g);            /* NULL = CLOCK_MONOTONIC */
+	/* NULL where there is no tokenizer. ids malloc'ed. */
+	int (*encode)(struct assay_engine *g, const char *text, size_t len_bytes, bool chat, int32_t **ids, size_t *n, struct assay_err *e);
+	int (*decode)(struct assay_engine *g, const int32_t *ids, size_t n, struct assay_buf *out);
+	/* A new visit begins (sim: noise streams; others NULL). */
+	void (*visit)(struct assay_engine *g, uint32_t point, int32_t repeat, uint32_t order);
+	void (*close)(struct assay_engine *g);
+};
+
+struct assay_engine { const struct assay_engine_ops *ops; };
+
+/* spec = "name" or "name:arg". ASSAY_E_USAGE for an unknown engine (nearest name). */
+int assay_engine_open(const char *spec, struct assay_engine_config *c, struct assay_engine **out, struct assay_err *e);
+const struct assay_engine_ops *const *assay_engine_list(int *n);
+int64_t assay_engine_now(struct assay_engine *g);
+
+#endif

@@ -1,0 +1,60 @@
+/* Who runs when. An experiment says what is special to it: which points (cases) and how many runs.
+ * points.c visits them (warm-up, repeats, an order that spreads drift, limits as results, progress,
+ * interruption); drive.c is the only loop that submits and polls; session.c owns engine, telemetry and sink.
+ * Knows no report: it writes records into a sink. */
+#ifndef ASSAY_EXPERIMENT_EXPERIMENT_H
+#define ASSAY_EXPERIMENT_EXPERIMENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/options.h"
+#include "core/record.h"
+#include "engine/engine.h"
+
+struct assay_session;
+
+/* What is known before the engine opens. Released with assay_run_plan_release. */
+struct assay_run_plan {
+	uint64_t kv_tokens, hot_records, prompt_tokens, output_tokens, requests;
+	json_t *points;                   /* array of {experiment, case, runs, warmup} for --dry-run and the progress total */
+};
+void assay_run_plan_release(struct assay_run_plan *p);
+
+struct assay_experiment {
+	const char *name, *summary;
+	const struct assay_opt *options;  /* own rows; common rows are added by cmd */
+	/* Most KV tokens and hot records that this run can need (sizes the pool and the journal ring), and
+	 * what --dry-run prints; also refuses impossible options before anything is loaded (exact presets, decisions.md).
+	 * shape_only: only vocab and max_context are set (0 = unknown). */
+	int (*plan)(const struct assay_options *o, const struct assay_engine_info *shape_only, struct assay_run_plan *out, struct assay_err *e);
+	int (*run)(struct assay_session *s, const struct assay_options *o, struct assay_err *e);
+};
+
+const struct assay_experiment *const *assay_experiments(int *n);
+const struct assay_experiment *assay_experiment_find(const char *name);
+
+/* Progress and interruption are handed in by cmd; the session never prints. */
+struct assay_session_hooks {
+	void *arg;
+	bool (*stop)(void *arg);                                   /* Ctrl-C, or the journal failed */
+	/* done/total in expected tokens; tok_s so far at this point; NaN unknown */
+	void (*progress)(void *arg, const char *experiment, const char *what, double done, double total, double tok_s);
+};
+
+struct assay_session_config {
+	struct assay_engine *engine;      /* borrowed, open */
+	struct assay_sink *sink;
+	struct assay_session_hooks hooks;
+	uint64_t seed;
+	bool probes;                      /* machine ceilings and telemetry (off for null, sim) */
+	int threads;
+};
+
+int assay_session_open(const struct assay_session_config *c, struct assay_session **out, struct assay_err *e);
+void assay_session_close(struct assay_session *s);
+struct assay_session_totals { int points_ok, points_limit, points_error; bool interrupted; };
+void assay_session_totals(const struct assay_session *s, struct assay_session_totals *out);
+
+#endif

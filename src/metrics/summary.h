@@ -1,0 +1,30 @@
+/* Samples to summary: exact order statistics. Pure; NaN means null. */
+#ifndef ASSAY_METRICS_SUMMARY_H
+#define ASSAY_METRICS_SUMMARY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum { ASSAY_P50, ASSAY_P90, ASSAY_P95, ASSAY_P99, ASSAY_PCTS };
+
+struct assay_summary {
+	size_t n;                     /* samples (successes) */
+	size_t failed;                /* samples counted as +inf in with_failures */
+	double mean, std, min, max;   /* std: n-1, NaN for n < 2 */
+	double pct[ASSAY_PCTS];       /* nearest rank (Hyndman-Fan type 1) */
+	double linear[ASSAY_PCTS];    /* numpy's default (type 7) */
+	double floor_index[ASSAY_PCTS]; /* sorted[floor(n p)] (S2) */
+	double ci95[2];               /* of the mean, Student t */
+	double pct_ci95[ASSAY_PCTS][2]; /* order statistics, coverage >= 95 %; NaN end = outside 1..n or n < 6 */
+	double with_failures[ASSAY_PCTS]; /* INFINITY where the rank falls on a failure */
+	size_t need[ASSAY_PCTS];      /* 0 = n suffices, else the floor it is under (p90 64, p95 130, p99 662) */
+};
+
+/* x is sorted in place. */
+void assay_summarise(double *x, size_t n, size_t failed, struct assay_summary *out);
+double assay_percentile_nearest(const double *sorted, size_t n, double p);   /* p in (0,1] */
+double assay_percentile_linear(const double *sorted, size_t n, double p);
+double assay_percentile_floor(const double *sorted, size_t n, double p);
+double assay_t_quantile(double p, double df);     /* Student t, two-sided use: p = 0.975 */
+
+#endif

@@ -1,0 +1,52 @@
+/* Records to files. journal_* keep every record as it comes; result_* turn a finished (or torn) journal
+ * into the result document; faces write what people and scripts read. A face computes nothing. */
+#ifndef ASSAY_REPORT_REPORT_H
+#define ASSAY_REPORT_REPORT_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "base/err.h"
+#include "core/record.h"
+#include "core/run.h"
+
+/* ---- journal (crash-proof, checksummed, written by its own thread) ---- */
+struct assay_journal;
+/* Creates DIR/journal.bin (DIR exists; a flock on it marks the directory as in use). hot_capacity = records the ring of the
+ * drive lane holds (from the plan). */
+int assay_journal_open(const char *dir, size_t hot_capacity, struct assay_journal **out, struct assay_err *e);
+struct assay_sink *assay_journal_sink(struct assay_journal *j);
+/* Writes the footer (adding records_lost, journal_lag_ms, journal_bytes, cpu_ns to it), syncs, closes. First write error of the run, if any, in *e. */
+int assay_journal_close(struct assay_journal *j, json_t *footer_steal, struct assay_err *e);
+/* True once a write failed (disk full): the run should stop at the next visit. */
+bool assay_journal_failed(struct assay_journal *j, struct assay_err *e);
+
+/* Reads DIR/journal.bin, also a torn one (run->torn). ASSAY_E_DATA when it has no complete header ("nothing recorded"). */
+int assay_journal_read(const char *dir, struct assay_run *out, struct assay_err *e);
+/* The same over bytes (fuzzing). */
+int assay_journal_parse(const void *data, size_t n, struct assay_run *out, struct assay_err *e);
+
+/* ---- result ---- */
+/* The document of docs/result.schema.json; pure function of the run (files[] and id are filled by assay_result_write). */
+json_t *assay_result_build(const struct assay_run *run);
+/* Sets files[] (journal.bin) and id, writes DIR/result.json atomically. */
+int assay_result_write(const char *dir, json_t *result, struct assay_err *e);
+json_t *assay_result_load(const char *dir, struct assay_err *e);
+
+/* ---- faces ---- */
+struct assay_face {
+	const char *name;          /* --format name: "md", "csv", "s3", ... */
+	const char *summary;
+	bool legacy;               /* chosen by --legacy, written under legacy/NAME */
+	/* Writes its files into dir (legacy: dir/legacy/name, made on demand); result is complete. */
+	int (*write)(const json_t *result, const struct assay_run *run, const char *dir, struct assay_err *e);
+};
+const struct assay_face *const *assay_faces(int *n);
+/* Hashes of every written file except manifest.json itself. */
+int assay_manifest_write(const char *dir, struct assay_err *e);
+
+/* The human summary on a terminal: width columns, colour when asked. */
+void assay_face_terminal(const json_t *result, FILE *out, int width, bool colour);
+
+#endif
