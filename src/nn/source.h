@@ -21,7 +21,7 @@ struct nn_view {
 	const struct nn_source *src;
 	const void *data;          /* first stored byte (files), or NULL */
 	uint64_t key;              /* generator key (synthetic) */
-	double mean, sd;           /* synthetic: value = mean + sd * z */
+	double mean, sd;           /* synthetic: value = mean + sd * z (z: synth.c) */
 	bool transposed;           /* stored [cols][rows] */
 	bool permuted;             /* GGUF llama q/k rows: undo while fetching; head_dim rows a head */
 	int head_dim;
@@ -58,6 +58,8 @@ int nn_config_read(const char *dir, struct nn_shape *out, struct assay_err *e);
 int nn_gguf_shape(const char *path, struct nn_shape *out, struct assay_err *e);
 const struct nn_shape *nn_preset_find(const char *name);
 const struct nn_shape *nn_preset_table(int *n);
+/* The tensor whose values `name` has: the embedding for the "lm_head.weight" of a tied model, else `name`. */
+const char *nn_source_tied_name(const struct nn_shape *s, const char *name);
 /* Path of the fetched SmolLM2 GGUF in the user's cache (malloc'ed), or NULL when absent. */
 char *nn_smollm2_path(void);
 
