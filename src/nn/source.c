@@ -102,12 +102,6 @@ static void name_smollm2(const struct place *p, struct nn_shape *s)
 		memcpy(s->name, SMOLLM2, sizeof SMOLLM2);
 }
 
-/* Until GGUF is read: the only other kind of place. */
-static int no_gguf(const char *path, struct assay_err *e)
-{
-	return assay_fail(e, ASSAY_E_MODEL, "%s: GGUF files cannot be read yet", path);
-}
-
 int nn_source_open(const char *name, uint64_t seed, struct nn_source **out, struct assay_err *e)
 {
 	struct place p;
@@ -118,7 +112,7 @@ int nn_source_open(const char *name, uint64_t seed, struct nn_source **out, stru
 	else if (!rc && p.kind == KIND_DIR)
 		rc = nn_safetensors_open(p.path, out, e);
 	else if (!rc)
-		rc = no_gguf(p.path, e);
+		rc = nn_gguf_open(p.path, out, e);
 	if (!rc)
 		name_smollm2(&p, &(*out)->shape);
 	free(p.path);
@@ -134,7 +128,7 @@ int nn_shape_of(const char *name, struct nn_shape *out, struct assay_err *e)
 	else if (!rc && p.kind == KIND_DIR)
 		rc = nn_config_read(p.path, out, e);
 	else if (!rc)
-		rc = no_gguf(p.path, e);
+		rc = nn_gguf_shape(p.path, out, e);
 	if (!rc)
 		name_smollm2(&p, out);
 	if (!rc && out->stored == NN_AUTO)
