@@ -19,8 +19,8 @@ enum assay_opt_kind {
 	ASSAY_OPT_ENUMS,  /* comma list of `choices` */
 	ASSAY_OPT_INTS,   /* comma list of integers */
 	ASSAY_OPT_RANGE,  /* N or A:B, integers, A <= B */
-	ASSAY_OPT_SIZE,   /* bytes: 512M, 2GiB, auto (= 0 when the default is "auto") */
-	ASSAY_OPT_DURATION, /* 500ms, 30s, 5m, 24h -> ns */
+	ASSAY_OPT_SIZE,   /* bytes: 512M, 2GiB (K M G T are binary, KB MB GB decimal); "auto" = 0 when the default is "auto" */
+	ASSAY_OPT_DURATION, /* 500ms, 30s, 5m, 24h -> ns; a bare number is seconds */
 };
 
 struct assay_opt {
@@ -28,7 +28,7 @@ struct assay_opt {
 	char letter;           /* 0 or the short option */
 	enum assay_opt_kind kind;
 	const char *def;       /* default as typed, or NULL = unset */
-	double min, max;       /* for INT, NUM, INTS, RANGE, SIZE: allowed range, both ends included */
+	double min, max;       /* INT, NUM, INTS, RANGE, SIZE (bytes), DURATION (s): allowed range, both ends included; both 0 = any */
 	const char *choices;   /* ENUM(S): "auto|f32|bf16" */
 	const char *arg;       /* placeholder in help: "N", "FILE" */
 	const char *help;      /* one line */
@@ -41,15 +41,17 @@ enum assay_opt_source { ASSAY_FROM_DEFAULT, ASSAY_FROM_ENV, ASSAY_FROM_JOB, ASSA
 
 struct assay_options; /* opaque: rows + validated values */
 
-/* tables: NULL-terminated list of row tables (each ended by ASSAY_OPT_END); a later table may override the default of an earlier row of the same name. */
+/* tables: NULL-terminated list of row tables (each ended by ASSAY_OPT_END); a later row of the same name
+ * replaces an earlier one in its place (or only its default, when the later row has no help). Aborts on a default that its own row refuses. */
 struct assay_options *assay_options_open(const struct assay_opt *const *tables);
 void assay_options_close(struct assay_options *o);
 
 /* argv without the verb. Positionals are collected. ASSAY_E_USAGE naming option, value, allowed range and the nearest valid name. */
 int assay_options_parse(struct assay_options *o, int argc, char **argv, struct assay_err *e);
 int assay_options_env(struct assay_options *o, struct assay_err *e);
-/* Sets from a job mapping; keys use '_' ; where(node) gives "FILE:line:col" for messages (may be NULL). */
-int assay_options_job(struct assay_options *o, const json_t *map, const char *(*where)(const json_t *, void *), void *arg, struct assay_err *e);
+/* Sets from a job mapping; keys use '_'; null leaves an option alone. where(map, key) gives "FILE:line:col" of a key
+ * (key NULL: of the mapping) for messages; it may be NULL. */
+int assay_options_job(struct assay_options *o, const json_t *map, const char *(*where)(const json_t *, const char *, void *), void *arg, struct assay_err *e);
 int assay_options_set(struct assay_options *o, const char *name, const char *value, enum assay_opt_source src, struct assay_err *e);
 
 int assay_options_positionals(const struct assay_options *o, char ***list);

@@ -17,5 +17,7 @@ void assay_yaml_close(struct assay_yaml *y);
 json_t *assay_yaml_root(const struct assay_yaml *y);                       /* borrowed */
 /* "FILE:line:col" of a node of this document ("FILE" when unknown); valid until the next call. */
 const char *assay_yaml_where(const struct assay_yaml *y, const json_t *node);
+/* The same of a key in a mapping; true, false and null are shared values, so only this finds them. key NULL: the mapping itself. */
+const char *assay_yaml_where_key(const struct assay_yaml *y, const json_t *map, const char *key);
 
 #endif
