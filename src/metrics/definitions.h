@@ -7,7 +7,7 @@
 #define ASSAY_DEFINITIONS_VERSION "1"
 
 enum assay_better { ASSAY_LOWER, ASSAY_HIGHER, ASSAY_NEITHER };
-enum assay_scope { ASSAY_PER_REQUEST, ASSAY_PER_TOKEN, ASSAY_PER_RUN, ASSAY_PER_POINT };
+enum assay_scope { ASSAY_PER_REQUEST, ASSAY_PER_TOKEN, ASSAY_PER_RUN, ASSAY_PER_POINT, ASSAY_PER_STEP };
 
 struct assay_metric {
 	const char *key, *unit, *title;   /* "ttft_ms", "ms", "TTFT" */
