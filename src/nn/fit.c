@@ -1,0 +1,69 @@
+/* See fit.h. */
+#include "nn/fit.h"
+
+#include <limits.h>
+#include <stdio.h>
+
+#define MIB (UINT64_C(1) << 20)
+#define MARGIN_BYTES (128 * MIB)   /* code, libraries, buffers while loading, records */
+#define LEAST_KV_BLOCKS 64         /* an automatic pool smaller than this is no working engine */
+
+/* Activations of one full step in f32, logits, and a row of attention scores for each thread. */
+static uint64_t workspace(const struct nn_fit_in *in)
+{
+	const struct nn_shape *s = in->shape;
+	uint64_t heads = (uint64_t)s->heads * (uint64_t)s->head_dim, kv = (uint64_t)s->kv_heads * (uint64_t)s->head_dim;
+	uint64_t row = 4 * (uint64_t)s->hidden + 2 * heads + 2 * kv + (s->gated_mlp ? 3 : 2) * (uint64_t)s->ffn;
+	uint64_t scores = (uint64_t)in->threads * (uint64_t)s->heads * (uint64_t)s->max_context;
+	return 4 * ((uint64_t)in->max_batched_tokens * row + (uint64_t)in->logit_rows * (uint64_t)s->vocab + scores);
+}
+
+/* a*b, or the largest number where that does not fit. */
+static uint64_t times(uint64_t a, uint64_t b)
+{
+	uint64_t r;
+	return __builtin_mul_overflow(a, b, &r) ? UINT64_MAX : r;
+}
+
+static double gib(uint64_t bytes)
+{
+	return (double)bytes / 0x1p30;
+}
+
+static int refuse(const struct nn_fit_in *in, const struct nn_fit *f, uint64_t needed_kv, struct assay_err *e)
+{
+	uint64_t fixed = f->workspace_bytes + f->margin_bytes, half = nn_shape_weight_bytes(in->shape, NN_BF16);
+	const char *advice = "try a smaller model";
+	if (in->kv_bytes && f->weight_bytes + fixed < in->safe_bytes)
+		advice = "try a smaller --kv-memory";
+	else if (in->dtype == NN_F32 && half + fixed + needed_kv / 2 <= in->safe_bytes)
+		advice = "try --dtype bf16";
+	else if (in->dtype == NN_F32)
+		advice = "try --dtype bf16 or a smaller model";
+	return assay_fail(e, ASSAY_E_MODEL, "model %s as %s needs %.2f GiB (weights %.2f, KV cache %.2f, workspace %.2f, margin %.2f), has %.2f GiB safely free: %s",
+	                  in->shape->name, nn_dtype_name(in->dtype), gib(f->weight_bytes + fixed + needed_kv), gib(f->weight_bytes), gib(needed_kv),
+	                  gib(f->workspace_bytes), gib(f->margin_bytes), gib(in->safe_bytes), advice);
+}
+
+int nn_fit(const struct nn_fit_in *in, struct nn_fit *out, struct assay_err *e)
+{
+	uint64_t block = nn_shape_kv_bytes_per_token(in->shape, in->kv_dtype) * (uint64_t)in->block_size;
+	uint64_t tokens = in->kv_tokens_wanted ? in->kv_tokens_wanted : times((uint64_t)in->max_num_seqs, (uint64_t)in->shape->max_context);
+	uint64_t blocks = in->kv_bytes ? in->kv_bytes / block : tokens / (uint64_t)in->block_size + (tokens % (uint64_t)in->block_size != 0);
+	if (!blocks)
+		return assay_fail(e, ASSAY_E_USAGE, "KV memory of %llu bytes is less than one block (%llu bytes): give more", (unsigned long long)in->kv_bytes,
+		                  (unsigned long long)block);
+	if (blocks > INT_MAX / 2)
+		blocks = INT_MAX / 2;
+	*out = (struct nn_fit){ .weight_bytes = nn_shape_weight_bytes(in->shape, in->dtype), .workspace_bytes = workspace(in), .margin_bytes = MARGIN_BYTES };
+	uint64_t fixed = out->weight_bytes + out->workspace_bytes + out->margin_bytes;
+	uint64_t room = in->safe_bytes > fixed ? (in->safe_bytes - fixed) / block : 0;
+	uint64_t least = in->kv_bytes || blocks < LEAST_KV_BLOCKS ? blocks : LEAST_KV_BLOCKS;
+	if (in->safe_bytes != UINT64_MAX && least > room)
+		return refuse(in, out, times(least, block), e);
+	if (in->safe_bytes != UINT64_MAX && blocks > room)
+		blocks = room;
+	out->kv_blocks = (int)blocks;
+	out->kv_bytes = blocks * block;
+	return 0;
+}
