@@ -14,15 +14,17 @@
 /* ---- journal (crash-proof, checksummed, written by its own thread) ---- */
 struct assay_journal;
 /* Creates DIR/journal.bin (DIR exists; a flock on it marks the directory as in use). hot_capacity = records the ring of the
- * drive lane holds (from the plan). */
+ * drive lane holds (from the plan; at least 65,536, at most 1,048,576). A header with virtual_clock true lets put wait for room,
+ * which costs no measured time then. */
 int assay_journal_open(const char *dir, size_t hot_capacity, struct assay_journal **out, struct assay_err *e);
 struct assay_sink *assay_journal_sink(struct assay_journal *j);
-/* Writes the footer (adding records_lost, journal_lag_ms, journal_bytes, cpu_ns to it), syncs, closes. First write error of the run, if any, in *e. */
+/* Writes the footer (adding records_lost, journal_lag_ms, journal_bytes, cpu_ns of the journal's thread to it), syncs, closes. First write error of the run, if any, in *e. */
 int assay_journal_close(struct assay_journal *j, json_t *footer_steal, struct assay_err *e);
 /* True once a write failed (disk full): the run should stop at the next visit. */
 bool assay_journal_failed(struct assay_journal *j, struct assay_err *e);
 
-/* Reads DIR/journal.bin, also a torn one (run->torn). ASSAY_E_DATA when it has no complete header ("nothing recorded"). */
+/* Reads DIR/journal.bin, also a torn one (run->torn; also when it has no footer). ASSAY_E_DATA when it has no complete header
+ * ("nothing recorded"), ASSAY_E_USAGE while a run is being recorded there. */
 int assay_journal_read(const char *dir, struct assay_run *out, struct assay_err *e);
 /* The same over bytes (fuzzing). */
 int assay_journal_parse(const void *data, size_t n, struct assay_run *out, struct assay_err *e);

@@ -1,0 +1,198 @@
+/* The journal's reading side: bytes -> records, up to the first byte that does not hold. Everything in the
+ * bytes may be hostile: lengths, types, numbers. journal_sort.c makes a run of the records. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "base/json.h"
+#include "report/journal_format.h"
+#include "report/journal_records.h"
+#include "report/report.h"
+
+#define JOURNAL_FILE_MAX (UINT64_C(16) << 30)
+
+void *journal_vec_add(struct journal_vec *v, const void *item)
+{
+	if (v->n == v->cap) {
+		v->cap = v->cap ? v->cap * 2 : 64;
+		v->data = xrealloc(v->data, v->cap * v->size);
+	}
+	void *at = (char *)v->data + v->n++ * v->size;
+	memcpy(at, item, v->size);
+	return at;
+}
+
+static int torn(struct journal_records *r, const char *why)
+{
+	r->torn = true;
+	snprintf(r->torn_reason, sizeof r->torn_reason, "%s at byte %llu of %llu", why, (unsigned long long)r->bytes_read, (unsigned long long)r->bytes_total);
+	return -1;
+}
+
+static int take_point(struct journal_records *r, uint32_t type, json_t *o)
+{
+	int64_t i = assay_json_get_int(o, "index", -1);
+	if (i < 0 || i >= JOURNAL_POINTS_MAX)
+		return torn(r, "a point has no valid index");
+	struct assay_run_point none = { NULL, NULL, 0, 0 };
+	while (r->points.n <= (size_t)i)
+		journal_vec_add(&r->points, &none);
+	struct assay_run_point *p = (struct assay_run_point *)r->points.data + i;
+	json_t **slot = type == ASSAY_REC_POINT ? &p->info : &p->end;
+	if (type == ASSAY_REC_POINT && *slot)
+		return torn(r, "a point is declared twice");
+	json_decref(*slot);
+	*slot = json_incref(o);
+	return 0;
+}
+
+static int take_json(struct journal_records *r, uint32_t type, const void *payload, uint32_t n)
+{
+	struct assay_err e;
+	int rc = 0;
+	json_t *o = n <= JOURNAL_JSON_MAX ? assay_json_parse(payload, n, "record", ASSAY_E_DATA, &e) : NULL;
+	if (!json_is_object(o))
+		rc = torn(r, "a record is not a JSON object");
+	else if ((type == ASSAY_REC_HEADER) != (r->header == NULL))
+		rc = torn(r, type == ASSAY_REC_HEADER ? "a second header" : "the first record is no header");
+	else if (type == ASSAY_REC_HEADER)
+		r->header = json_incref(o);
+	else if (type == ASSAY_REC_FOOTER)
+		r->footer = json_incref(o);
+	else if (type == ASSAY_REC_NOTE)
+		json_array_append(r->notes, o);
+	else
+		rc = take_point(r, type, o);
+	json_decref(o);
+	return rc;
+}
+
+static int take_hot(struct journal_records *r, uint32_t type, const void *payload, uint32_t n)
+{
+	struct journal_vec *v[] = { &r->visits, &r->visit_ends, &r->requests, &r->tokens, &r->steps, &r->samples, &r->memory, &r->ceilings, &r->submits };
+	if (n != assay_rec_size(type))
+		return torn(r, "a record has the wrong size");
+	if (!r->header)
+		return torn(r, "the first record is no header");
+	journal_vec_add(v[type - ASSAY_REC_VISIT], payload);
+	return 0;
+}
+
+static int take(struct journal_records *r, uint32_t type, const unsigned char *payload, uint32_t n)
+{
+	if (r->footer)
+		return torn(r, "there are records after the footer");
+	if (type >= ASSAY_REC_HEADER && type <= ASSAY_REC_FOOTER)
+		return take_json(r, type, payload, n);
+	if (assay_rec_size(type))
+		return take_hot(r, type, payload, n);
+	return 0; /* a type of a later version: whole, so it is passed over */
+}
+
+static int frame(struct journal_records *r, const unsigned char *p, uint64_t left)
+{
+	uint32_t n, crc;
+	uint16_t type[2];
+	if (left < JOURNAL_FRAME)
+		return torn(r, "a record is cut short");
+	memcpy(&n, p, 4);
+	memcpy(type, p + 4, 4);
+	memcpy(&crc, p + 8, 4);
+	if (n > left - JOURNAL_FRAME)
+		return torn(r, "a record is cut short");
+	if (type[1] || crc != journal_crc(p, p + JOURNAL_FRAME, n))
+		return torn(r, "a checksum does not match");
+	if (take(r, type[0], p + JOURNAL_FRAME, n))
+		return -1;
+	r->bytes_read += JOURNAL_FRAME + n;
+	return 0;
+}
+
+static void records_init(struct journal_records *r, uint64_t total)
+{
+	*r = (struct journal_records){
+		.points.size = sizeof(struct assay_run_point), .visits.size = sizeof(struct assay_rec_visit),
+		.visit_ends.size = sizeof(struct assay_rec_visit), .requests.size = sizeof(struct assay_rec_request),
+		.submits.size = sizeof(struct assay_rec_submit), .tokens.size = sizeof(struct assay_rec_token),
+		.steps.size = sizeof(struct assay_rec_step), .samples.size = sizeof(struct assay_rec_sample),
+		.memory.size = sizeof(struct assay_rec_memory), .ceilings.size = sizeof(struct assay_rec_ceiling),
+		.notes = json_array(), .bytes_total = total,
+	};
+}
+
+static void records_release(struct journal_records *r)
+{
+	struct assay_run_point *p = r->points.data;
+	for (size_t i = 0; i < r->points.n; i++) {
+		json_decref(p[i].info);
+		json_decref(p[i].end);
+	}
+	struct journal_vec *v[] = { &r->points, &r->visits, &r->visit_ends, &r->requests, &r->submits, &r->tokens, &r->steps, &r->samples, &r->memory, &r->ceilings };
+	for (size_t i = 0; i < sizeof v / sizeof *v; i++)
+		free(v[i]->data);
+	json_decref(r->header);
+	json_decref(r->footer);
+	json_decref(r->notes);
+}
+
+static int parse(const char *what, const unsigned char *p, uint64_t n, struct assay_run *out, struct assay_err *e)
+{
+	struct journal_records r;
+	unsigned char start[JOURNAL_START];
+	int rc = 0;
+	*out = (struct assay_run){ 0 };
+	records_init(&r, n);
+	journal_start_put(start);
+	if (n >= JOURNAL_START && memcmp(p, start, 8) == 0 && memcmp(p, start, JOURNAL_START) != 0) {
+		rc = assay_fail(e, ASSAY_E_DATA, "%s: journal of another version: read it with the assay that wrote it", what);
+	} else if (n < JOURNAL_START || memcmp(p, start, JOURNAL_START) != 0) {
+		rc = assay_fail(e, ASSAY_E_DATA, "%s: nothing recorded: no journal in these %llu bytes", what, (unsigned long long)n);
+	} else {
+		r.bytes_read = JOURNAL_START;
+		while (r.bytes_read < n && frame(&r, p + r.bytes_read, n - r.bytes_read) == 0)
+			;
+		if (!r.header)
+			rc = assay_fail(e, ASSAY_E_DATA, "%s: nothing recorded: no complete header (%s)", what, r.torn ? r.torn_reason : "empty");
+		else
+			journal_sort(&r, out);
+	}
+	records_release(&r);
+	return rc;
+}
+
+int assay_journal_parse(const void *data, size_t n, struct assay_run *out, struct assay_err *e)
+{
+	return parse("journal", data, n, out, e);
+}
+
+/* A journal that is still being written is not read: its writer holds the lock. */
+static int check_lock(const char *path, const char *dir, struct assay_err *e)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT)
+		return assay_fail(e, ASSAY_E_DATA, "%s: nothing recorded: it holds no " JOURNAL_FILE, dir);
+	if (fd < 0)
+		return assay_fail(e, ASSAY_E_DATA, "%s: cannot open: %s", path, strerror(errno));
+	int busy = flock(fd, LOCK_SH | LOCK_NB) && errno == EWOULDBLOCK;
+	close(fd);
+	return busy ? assay_fail(e, ASSAY_E_USAGE, "%s: in use: a run is still being recorded there", dir) : 0;
+}
+
+int assay_journal_read(const char *dir, struct assay_run *out, struct assay_err *e)
+{
+	struct assay_buf b;
+	char *path = xasprintf("%s/" JOURNAL_FILE, dir);
+	*out = (struct assay_run){ 0 };
+	assay_buf_init(&b, JOURNAL_FILE_MAX);
+	int rc = check_lock(path, dir, e);
+	if (!rc)
+		rc = assay_fs_read(path, &b, ASSAY_E_DATA, e);
+	if (!rc)
+		rc = parse(path, (unsigned char *)b.data, b.len_bytes, out, e);
+	assay_buf_release(&b);
+	free(path);
+	return rc;
+}
