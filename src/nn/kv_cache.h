@@ -11,14 +11,15 @@ struct nn_kv_pool {
 	enum nn_dtype dtype;       /* NN_F32, NN_BF16 or NN_F16 */
 	int n_blocks, block_size, layers, kv_heads, head_dim;
 	uint64_t bytes;            /* whole pool, K and V */
-	/* [layer][block][kv_head][pos in block][head_dim], elements of dtype; huge pages advised, faulted in at open */
+	/* k: [layer][block][kv_head][head_dim][pos in block], so that one vector holds one dimension of many positions;
+	 * v: [layer][block][kv_head][pos in block][head_dim]. Elements of dtype; huge pages advised, faulted in at open. */
 	void *k, *v;
 };
 
 int nn_kv_pool_open(struct nn_kv_pool *p, const struct nn_shape *s, enum nn_dtype dtype, int n_blocks, int block_size, struct assay_err *e);
 void nn_kv_pool_release(struct nn_kv_pool *p);
 
-/* Element index of (layer, block, kv_head, pos-in-block 0) in k or v. */
+/* Element index of (layer, block, kv_head, first) in k or v. */
 static inline size_t nn_kv_index(const struct nn_kv_pool *p, int layer, int block, int head)
 {
 	return ((((size_t)layer * p->n_blocks + block) * p->kv_heads + head) * p->block_size) * p->head_dim;

@@ -1,0 +1,41 @@
+/* Causal attention over the paged KV cache for a mixed batch; see struct nn_attend
+ * (kernels.h) for one work item. */
+#ifndef ASSAY_NN_ATTENTION_H
+#define ASSAY_NN_ATTENTION_H
+
+#include "nn/kernels.h"
+#include "nn/threads.h"
+
+/* Items that any batch within these limits can need. */
+int nn_attention_items(const struct nn_shape *s, int max_rows, int max_seqs);
+/* Floats of scratch for each worker. */
+size_t nn_attention_scratch(const struct nn_shape *s, int block_size);
+
+/* A work item: queries first .. first + count of one span; query i of a kv head is row i / group, head i % group of its group. */
+struct nn_attention_item {
+	int span, kv_head, first, count;
+};
+
+struct nn_attention {
+	const struct nn_kernels *kn;
+	const struct nn_shape *shape;
+	const struct nn_kv_pool *kv;
+	const struct nn_span *spans;
+	int n_spans, layer;
+	const float *qkv;          /* [rows][(heads + 2 kv_heads) * head_dim], q and k rotated */
+	float *out;                /* [rows][heads * head_dim] */
+	struct nn_attention_item *items;
+	int n_items;
+	float *const *scratch;     /* for each worker */
+	int next;                  /* taken by the workers in turn */
+};
+
+/* Fills items for the spans; once a step. */
+void nn_attention_plan(struct nn_attention *a);
+/* One layer. Which worker does an item does not change any result. */
+void nn_attention_run(struct nn_attention *a, struct nn_threads *t);
+
+/* Writes k[kv_heads*head_dim] and v of one position into the pool; half: scratch of head_dim floats. */
+void nn_kv_write(const struct nn_kernels *kn, const struct nn_kv_pool *kv, int layer, const int *block_table, int pos, const float *k, const float *v, void *half);
+
+#endif
