@@ -64,7 +64,10 @@ struct assay_event {
 	const struct assay_rec_step *step; /* STEP: valid until the next poll */
 };
 
-struct assay_engine_memory { int64_t weight_bytes, kv_pool_bytes, kv_used_bytes, kv_peak_bytes, kv_tokens, workspace_bytes; }; /* -1 unknown */
+struct assay_engine_memory {
+	int64_t weight_bytes, kv_pool_bytes, kv_used_bytes, kv_peak_bytes, kv_tokens, workspace_bytes; /* -1 unknown */
+	int64_t rss_bytes;         /* of an engine that is not this process (sim: as stated); -1 = unknown, or ask the OS when runs_here */
+};
 
 struct assay_engine_ops {
 	const char *name;          /* "cpu" */
