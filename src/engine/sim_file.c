@@ -55,20 +55,21 @@ struct reader {
 	struct assay_err *e;
 };
 
-static int unknown(struct reader *r, const json_t *at, const char *in, const char *key, const char *const *names, int n)
+static int unknown(struct reader *r, const json_t *map, const char *in, const char *key, const char *const *names, int n)
 {
 	const char *near = assay_nearest(key, names, n);
-	return assay_fail(r->e, ASSAY_E_USAGE, "%s: unknown key \"%.60s\"%s%s%s%s%s", assay_yaml_where(r->y, at), key, in ? " in " : "",
+	return assay_fail(r->e, ASSAY_E_USAGE, "%s: unknown key \"%.60s\"%s%s%s%s%s", assay_yaml_where_key(r->y, map, key), key, in ? " in " : "",
 			  in ? in : "", near ? ": did you mean \"" : "", near ? near : "", near ? "\"?" : "");
 }
 
-static int number(struct reader *r, const json_t *v, const char *key, double min, double max, bool integer, double *out)
+static int number(struct reader *r, const json_t *map, const char *key, double min, double max, bool integer, double *out)
 {
+	const json_t *v = json_object_get(map, key);
 	if (integer ? !json_is_integer(v) : !json_is_number(v))
-		return assay_fail(r->e, ASSAY_E_USAGE, "%s: %s must be %s", assay_yaml_where(r->y, v), key, integer ? "a whole number" : "a number");
+		return assay_fail(r->e, ASSAY_E_USAGE, "%s: %s must be %s", assay_yaml_where_key(r->y, map, key), key, integer ? "a whole number" : "a number");
 	double x = json_number_value(v);
 	if (!(x >= min && x <= max))
-		return assay_fail(r->e, ASSAY_E_USAGE, "%s: %s is %.17g, allowed is %.15g to %.15g", assay_yaml_where(r->y, v), key, x, min, max);
+		return assay_fail(r->e, ASSAY_E_USAGE, "%s: %s is %.17g, allowed is %.15g to %.15g", assay_yaml_where_key(r->y, map, key), key, x, min, max);
 	*out = x;
 	return 0;
 }
@@ -94,14 +95,14 @@ static int read_fault(struct reader *r, const json_t *v)
 		if (!strcmp(k, "kind"))
 			continue;
 		if (!strcmp(k, "every") || !strcmp(k, "at")) {
-			if (number(r, x, k, 1, 1e12, true, &n))
+			if (number(r, v, k, 1, 1e12, true, &n))
 				return r->e->code;
 			*(k[0] == 'e' ? &f.every : &f.at) = (int64_t)n;
 		} else if (!strcmp(k, "ms")) {
-			if (number(r, x, k, 0, 1e8, false, &f.ms))
+			if (number(r, v, k, 0, 1e8, false, &f.ms))
 				return r->e->code;
 		} else
-			return unknown(r, x, "a fault", k, keys, 4);
+			return unknown(r, v, "a fault", k, keys, 4);
 	}
 	kind = json_string_value(json_object_get(v, "kind"));
 	int which = 0;
@@ -140,10 +141,10 @@ static int read_telemetry_entry(struct reader *r, const json_t *v, double *last_
 		while (i < N_TELEMETRY && strcmp(k, names[i]))
 			i++;
 		if (i == N_TELEMETRY)
-			return unknown(r, x, "a telemetry entry", k, names, N_TELEMETRY);
+			return unknown(r, v, "a telemetry entry", k, names, N_TELEMETRY);
 		if (!strcmp(k, "throttled") && json_is_boolean(x))
 			continue;
-		if (number(r, x, k, telemetry_keys[i].min, telemetry_keys[i].max, false, &n))
+		if (number(r, v, k, telemetry_keys[i].min, telemetry_keys[i].max, false, &n))
 			return r->e->code;
 	}
 	x = json_object_get(v, "at_ms");
@@ -165,23 +166,24 @@ static int read_telemetry(struct reader *r, const json_t *v)
 	return 0;
 }
 
-static int read_row(struct reader *r, const struct row *row, const json_t *v)
+static int read_row(struct reader *r, const struct row *row, const json_t *map)
 {
+	const json_t *v = json_object_get(map, row->key);
 	char *at = (char *)r->s + row->offset;
 	double x;
 	const char *word;
 	switch (row->kind) {
 	case NUM:
-		return number(r, v, row->key, row->min, row->max, false, (double *)at);
+		return number(r, map, row->key, row->min, row->max, false, (double *)at);
 	case INT:
-		if (number(r, v, row->key, row->min, row->max, true, &x))
+		if (number(r, map, row->key, row->min, row->max, true, &x))
 			return r->e->code;
 		*(int64_t *)at = (int64_t)x;
 		return 0;
 	case CLOCK:
 		word = json_string_value(v);
 		if (!word || (strcmp(word, "virtual") && strcmp(word, "real")))
-			return assay_fail(r->e, ASSAY_E_USAGE, "%s: clock must be virtual or real", assay_yaml_where(r->y, v));
+			return assay_fail(r->e, ASSAY_E_USAGE, "%s: clock must be virtual or real", assay_yaml_where_key(r->y, map, row->key));
 		*(bool *)at = word[0] == 'v';
 		return 0;
 	case FAULTS:
@@ -226,8 +228,8 @@ static int read_section(struct reader *r, const char *section, const json_t *map
 		while (i < n && strcmp(names[i], key))
 			i++;
 		if (i == n)
-			return unknown(r, v, section, key, names, n);
-		rc = row ? read_row(r, row, v) : read_section(r, key, v);
+			return unknown(r, map, section, key, names, n);
+		rc = row ? read_row(r, row, map) : read_section(r, key, v);
 		if (rc)
 			return rc;
 	}
