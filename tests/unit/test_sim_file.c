@@ -86,7 +86,7 @@ static const struct { const char *text, *place, *says; } bad[] = {
 	{ "telemetry:\n  - {cpu_steal_pct: 3}\n", "t.yaml:2:", "at_ms" },
 	{ "telemetry:\n  - {at_ms: 5}\n  - {at_ms: 5}\n", "t.yaml:3:", "rising" },
 	{ "telemetry:\n  - {at_ms: 5, cpu_steal_pct: 101}\n", "t.yaml:2:", "allowed is 0 to 100" },
-	{ "kv: {tokens: 99999999999999999999}\n", "t.yaml:1:", "tokens" },
+	{ "kv: {tokens: 99999999999999999999}\n", "t.yaml:1:14", "64 bits" },
 	{ "prefill: {fixed_ms: 1\n", "t.yaml:", "" },
 };
 
