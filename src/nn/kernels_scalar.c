@@ -9,7 +9,7 @@
 
 #define VL 1
 #define FN static
-#define INL static inline
+#define INL static inline __attribute__((always_inline))
 #define SCORE_ROWS 8
 #define VALUE_ROWS 4
 
