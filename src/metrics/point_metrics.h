@@ -15,7 +15,7 @@ struct assay_value {
 	struct assay_summary s;
 	double *per_run;              /* one value a measured repeat, in visit order; NaN = null; owned */
 	size_t n_per_run;
-	char reason[200];             /* why value (or the distribution) is missing, else "" */
+	char reason[200];             /* why value (or the distribution, or a part of it) is missing, or how it was had; else "" */
 };
 
 struct assay_point_metrics {
