@@ -129,7 +129,7 @@ model) exec sh "$here/tools/fetch_model.sh" ;;
 build) build ;;
 check)
 	build
-	exec make --no-print-directory -C "$here" -j"$(nproc)" check
+	exec make -s --no-print-directory -C "$here" -j"$(nproc)" check
 	;;
 baseline)
 	build
