@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 struct assay_length { int prompt, output; };        /* tokens */
-struct assay_len_range { int lo, hi; };             /* both ends included, 1 <= lo <= hi */
+struct assay_len_range { int lo, hi; };             /* both ends included, 1 <= lo <= hi <= 2^24 */
 
 /* What clipping did; both what was asked and what is left are recorded. */
 struct assay_clipping {
@@ -16,7 +16,7 @@ struct assay_clipping {
 };
 
 /* One length clipped to the context (0 = no limit): the output gives way first, down to one token, then the prompt. The result is
- * never under 1/1. True when something was cut. */
+ * never under 1/1. 1 when something was cut, else 0. */
 int assay_length_clip(struct assay_length *l, int max_context);
 
 /* n lengths drawn uniformly and independently from both ranges, keyed by (seed, point, index), then clipped. c may be NULL. */
