@@ -23,7 +23,7 @@ E2E      := $(sort $(wildcard tests/e2e/test_*.c))
 TESTLIB  := $(sort $(filter-out $(UNIT) $(E2E),$(wildcard tests/unit/*.c tests/e2e/*.c)))
 FUZZ     := $(sort $(wildcard fuzz/fuzz_*.c))
 
-.PHONY: all check check-unit check-e2e check-golden check-layers lint fuzz bench install clean help
+.PHONY: FORCE all check check-unit check-e2e check-golden check-layers lint fuzz bench install clean help
 .SECONDARY:
 
 all: $(B)/assay

@@ -1,1 +1,73 @@
-int main(void) { return 0; }
+/* The table of verbs. Tools are one file each in cmd/. */
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cmd/cmd.h"
+#include "cmd/doctor.h"
+
+static const struct assay_opt *const doctor_tables[] = { cmd_doctor_options, NULL };
+static const struct assay_opt *const no_tables[] = { NULL };
+
+static const struct assay_verb tools[] = {
+	{ "explain", "[METRIC...]", "say what a metric means", no_tables, cmd_explain },
+	{ "doctor", NULL, "look at this machine: what it is, how fast it reads and multiplies, what would disturb a measurement", doctor_tables, cmd_doctor },
+	{ "completion", "bash", "print shell completion", no_tables, cmd_completion },
+	{ "man", NULL, "print the man page", no_tables, cmd_man },
+	{ "version", NULL, "say what was built", no_tables, cmd_version },
+	{ "help", "[VERB]", "list the verbs, or show one's options", no_tables, cmd_help },
+};
+enum { TOOLS = sizeof tools / sizeof *tools };
+
+const struct assay_verb *const *cmd_verbs(int *n)
+{
+	static const struct assay_verb *all[TOOLS];
+	for (int i = 0; i < TOOLS; i++)
+		all[i] = &tools[i];
+	*n = TOOLS;
+	return all;
+}
+
+const struct assay_verb *cmd_verb_find(const char *name, struct assay_err *e)
+{
+	int n;
+	const struct assay_verb *const *verbs = cmd_verbs(&n);
+	const char *names[TOOLS];
+	for (int i = 0; i < n; i++) {
+		if (!strcmp(verbs[i]->name, name))
+			return verbs[i];
+		names[i] = verbs[i]->name;
+	}
+	const char *near = assay_nearest(name, names, n);
+	assay_fail(e, ASSAY_E_USAGE, "unknown verb \"%.60s\"%s%s%s; assay help lists all", name, near ? " (did you mean " : "", near ? near : "", near ? "?)" : "");
+	return NULL;
+}
+
+/* A closed stdin, stdout or stderr must not become the first file that we open. */
+static void hold_standard_streams(void)
+{
+	for (int fd = 0; fd <= 2; fd++)
+		if (fcntl(fd, F_GETFD) < 0)
+			open("/dev/null", fd ? O_WRONLY : O_RDONLY);
+}
+
+int main(int argc, char **argv)
+{
+	struct assay_err e = ASSAY_ERR_INIT;
+	hold_standard_streams();
+	signal(SIGPIPE, SIG_IGN);
+	if (argc < 2) {
+		cmd_help_usage(stderr);
+		return ASSAY_EXIT_USAGE;
+	}
+	const char *word = argv[1];
+	if (!strcmp(word, "--help") || !strcmp(word, "-h"))
+		word = "help";
+	else if (!strcmp(word, "--version") || !strcmp(word, "-V"))
+		word = "version";
+	const struct assay_verb *v = cmd_verb_find(word, &e);
+	if (!v)
+		return cmd_error(&e);
+	return cmd_finish(v->main(v, argc - 2, argv + 2));
+}

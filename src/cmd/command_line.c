@@ -1,0 +1,125 @@
+/* From argv, environment and job file to checked options; errors to stderr and exit statuses. */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/yaml.h"
+#include "cmd/cmd.h"
+#include "cmd/run_signals.h"
+
+int cmd_exit_of(enum assay_code code)
+{
+	switch (code) {
+	case ASSAY_OK: return ASSAY_EXIT_OK;
+	case ASSAY_E_USAGE: return ASSAY_EXIT_USAGE;
+	case ASSAY_E_INTERRUPT: return cmd_signal_seen() ? 128 + cmd_signal_seen() : ASSAY_EXIT_INT;
+	default: return ASSAY_EXIT_ENGINE;
+	}
+}
+
+int cmd_error(const struct assay_err *e)
+{
+	fprintf(stderr, "assay: %s\n", e->msg);
+	return cmd_exit_of(e->code);
+}
+
+void cmd_advise(const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	fputs("  ", stderr);
+	vfprintf(stderr, fmt, ap);
+	fputc('\n', stderr);
+	va_end(ap);
+}
+
+int cmd_finish(int status)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return status;
+	int why = errno;
+	if (why == EPIPE || why == EBADF || status)
+		return status;
+	fprintf(stderr, "assay: cannot write to standard output: %s\n", strerror(why));
+	return ASSAY_EXIT_ENGINE;
+}
+
+static const char *where(const json_t *map, const char *key, void *yaml) { return assay_yaml_where_key(yaml, map, key); }
+
+static int apply_job(struct assay_options *o, const char *path, struct assay_err *e)
+{
+	struct assay_yaml *y = NULL;
+	int rc = assay_yaml_load(path, &y, e);
+	if (rc)
+		return rc;
+	json_t *root = assay_yaml_root(y);
+	if (json_object_get(root, "job"))
+		rc = assay_fail(e, ASSAY_E_USAGE, "%s: a job file cannot name another job file", where(root, "job", y));
+	else
+		rc = assay_options_job(o, root, where, y, e);
+	assay_yaml_close(y);
+	return rc;
+}
+
+static bool has_row(const struct assay_options *o, const char *name)
+{
+	const struct assay_opt *const *rows;
+	int n = assay_options_rows(o, &rows);
+	for (int i = 0; i < n; i++)
+		if (!strcmp(rows[i]->name, name))
+			return true;
+	return false;
+}
+
+static bool wants_help(int argc, char **argv)
+{
+	for (int i = 0; i < argc && strcmp(argv[i], "--"); i++)
+		if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h"))
+			return true;
+	return false;
+}
+
+/* A verb that takes no arguments was given one: perhaps an option without its dashes. */
+static int refuse_argument(const struct assay_verb *v, const struct assay_options *o, const char *word, struct assay_err *e)
+{
+	const char *names[256];
+	const struct assay_opt *const *rows;
+	int n = assay_options_rows(o, &rows);
+	for (int i = 0; i < n && i < 256; i++)
+		names[i] = rows[i]->name;
+	const char *near = assay_nearest(word, names, n < 256 ? n : 256);
+	return assay_fail(e, ASSAY_E_USAGE, "%s takes no argument: \"%.60s\"%s%s%s", v->name, word, near ? " (did you mean --" : "", near ? near : "", near ? "?)" : "");
+}
+
+static int fill(const struct assay_verb *v, struct assay_options *o, int argc, char **argv, struct assay_err *e)
+{
+	char **list;
+	if (assay_options_parse(o, argc, argv, e) || assay_options_env(o, e))
+		return e->code;
+	if (!v->args && assay_options_positionals(o, &list))
+		return refuse_argument(v, o, list[0], e);
+	if (has_row(o, "job") && assay_options_str(o, "job"))
+		return apply_job(o, assay_options_str(o, "job"), e);
+	return 0;
+}
+
+int cmd_options(const struct assay_verb *v, int argc, char **argv, struct assay_options **out, int *status)
+{
+	struct assay_err e = ASSAY_ERR_INIT;
+	*out = NULL;
+	*status = 0;
+	if (wants_help(argc, argv)) {
+		cmd_help_verb(v, stdout);
+		return 1;
+	}
+	struct assay_options *o = assay_options_open(v->tables);
+	if (fill(v, o, argc, argv, &e)) {
+		*status = cmd_error(&e);
+		assay_options_close(o);
+		return 1;
+	}
+	*out = o;
+	return 0;
+}

@@ -1,0 +1,20 @@
+/* assay engines: what can be named with -e. */
+#include "engine/engine.h"
+
+#include "cmd/cmd.h"
+
+int cmd_engines(const struct assay_verb *v, int argc, char **argv)
+{
+	struct assay_options *o = NULL;
+	int status = 0, n;
+	if (cmd_options(v, argc, argv, &o, &status))
+		return status;
+	const struct assay_engine_ops *const *list = assay_engine_list(&n);
+	for (int i = 0; i < n; i++) {
+		char spec[80];
+		snprintf(spec, sizeof spec, "%s%s%s", list[i]->name, list[i]->arg_help ? ":" : "", list[i]->arg_help ? list[i]->arg_help : "");
+		printf("%-12s %s\n", spec, list[i]->summary);
+	}
+	assay_options_close(o);
+	return 0;
+}

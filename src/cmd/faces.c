@@ -1,0 +1,72 @@
+/* Faces of a result: which are written, what stdout gets, and the exit status that a document means. See report.h. */
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "base/json.h"
+#include "base/term.h"
+#include "cmd/report.h"
+#include "report/report.h"
+
+static bool chosen(const struct assay_options *o, const struct assay_face *f)
+{
+	if (f->legacy)
+		return assay_options_is_set(o, "legacy") && assay_options_has(o, "legacy", f->name);
+	return !assay_options_is_set(o, "format") || assay_options_has(o, "format", f->name);
+}
+
+int cmd_faces_write(const struct assay_options *o, const json_t *result, const struct assay_run *run, const char *dir, struct assay_err *e)
+{
+	int n, rc = 0;
+	const struct assay_face *const *faces = assay_faces(&n);
+	for (int i = 0; i < n; i++) {
+		struct assay_err mine = ASSAY_ERR_INIT;
+		if (chosen(o, faces[i]) && faces[i]->write(result, run, dir, &mine) && !rc) {
+			*e = mine;
+			rc = mine.code;
+		}
+	}
+	return rc ? rc : assay_manifest_write(dir, e);
+}
+
+void cmd_result_print(const struct assay_options *o, const json_t *result)
+{
+	struct assay_term term;
+	struct assay_buf b;
+	if (!assay_options_flag(o, "json")) {
+		assay_term_init(&term, STDOUT_FILENO, assay_options_flag(o, "color"));
+		assay_face_terminal(result, stdout, term.width, term.colour);
+		return;
+	}
+	assay_buf_init(&b, (size_t)1 << 30);
+	if (assay_json_print(&b, result, 2) == 0) {
+		fwrite(b.data, 1, b.len_bytes, stdout);
+		putchar('\n');
+	}
+	assay_buf_release(&b);
+}
+
+int cmd_result_status(const json_t *result)
+{
+	const json_t *targets = json_object_get(result, "targets");
+	if (!strcmp(assay_json_get_str(json_object_get(result, "verdict"), "state", ""), "INVALID"))
+		return ASSAY_EXIT_INVALID;
+	for (size_t i = 0; i < json_array_size(targets); i++)
+		if (!strcmp(assay_json_get_str(json_array_get(targets, i), "status", ""), "fail"))
+			return ASSAY_EXIT_FAILED;
+	return ASSAY_EXIT_OK;
+}
+
+int cmd_not_in_use(const char *dir, struct assay_err *e)
+{
+	char path[4200];
+	int rc = 0;
+	snprintf(path, sizeof path, "%.4090s/journal.bin", dir);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0 && flock(fd, LOCK_SH | LOCK_NB))
+		rc = assay_fail(e, ASSAY_E_USAGE, "%s: in use: a run is still writing there", dir);
+	if (fd >= 0)
+		close(fd);
+	return rc;
+}

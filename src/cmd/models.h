@@ -1,0 +1,10 @@
+/* Parts of `assay models`. */
+#ifndef ASSAY_CMD_MODELS_H
+#define ASSAY_CMD_MODELS_H
+
+#include "cmd/cmd.h"
+
+/* Compares each directory's model with the reference logits stored beside it. Returns an exit status (0, 1), or < 0 and *e. */
+int cmd_models_check(const struct assay_options *o, char **dirs, int n, struct assay_err *e);
+
+#endif

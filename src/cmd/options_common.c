@@ -1,0 +1,42 @@
+/* The option rows that verbs share. An experiment's own rows come after these and may change their defaults.
+ * No row ever holds a secret: options are echoed in results. */
+#include "cmd/cmd.h"
+
+const struct assay_opt cmd_engine_options[] = {
+	{ "model", 'm', ASSAY_OPT_STR, "gpt2", .arg = "NAME|DIR", .help = "a preset (assay models list), smollm2, a Hugging Face directory or a .gguf file" },
+	{ "engine", 'e', ASSAY_OPT_STR, "cpu", .arg = "SPEC", .help = "what answers: cpu, sim:FILE or null (assay engines)" },
+	{ "dtype", 0, ASSAY_OPT_ENUM, "auto", .choices = "auto|f32|bf16|f16|int8", .help = "type of the weights in memory; auto = as published" },
+	{ "kv-dtype", 0, ASSAY_OPT_ENUM, "auto", .choices = "auto|f32|bf16|f16", .help = "type of the KV cache; auto = as the weights" },
+	{ "threads", 't', ASSAY_OPT_INT, "0", 0, 4096, .arg = "N", .help = "compute threads; 0 = every CPU that this process may use" },
+	{ "isa", 0, ASSAY_OPT_ENUM, "auto", .choices = "auto|scalar|avx2|avx512|amx", .help = "instruction set of the kernels; auto = the best of this CPU" },
+	{ "seed", 0, ASSAY_OPT_INT, "0", 0, 9007199254740991, .arg = "N", .help = "seed of prompts, lengths, order, sampling and synthetic weights" },
+	{ "max-num-seqs", 0, ASSAY_OPT_INT, "256", 1, 65536, .arg = "N", .help = "most sequences that run at once" },
+	{ "max-batched-tokens", 0, ASSAY_OPT_INT, "2048", 1, 1048576, .arg = "N", .help = "most tokens of one step" },
+	{ "block-size", 0, ASSAY_OPT_INT, "16", 1, 1024, .arg = "N", .help = "tokens of one KV block" },
+	{ "kv-memory", 0, ASSAY_OPT_SIZE, "auto", 1, 0x1p50, .arg = "SIZE", .help = "size of the KV pool; auto = what the run needs, up to what is safely free" },
+	ASSAY_OPT_END,
+};
+
+const struct assay_opt cmd_common_options[] = {
+	{ "quick", 'q', ASSAY_OPT_FLAG, "false", .help = "fewer repeats and smaller cases" },
+	{ "prompt", 0, ASSAY_OPT_STR, NULL, .arg = "TEXT", .help = "use this prompt instead of seeded token ids (needs a tokenizer)" },
+	{ "prompts", 0, ASSAY_OPT_STR, NULL, .arg = "FILE", .help = "prompts from a file: one a line, or .jsonl with {\"prompt\": ...}" },
+	{ "chat", 0, ASSAY_OPT_FLAG, "false", .help = "put text prompts into the model's chat template" },
+	{ "temperature", 0, ASSAY_OPT_NUM, "0", 0, 100, .arg = "T", .help = "sampling temperature; 0 = greedy" },
+	{ "top-k", 0, ASSAY_OPT_INT, "0", 0, 1000000, .arg = "K", .help = "sample among the K likeliest tokens; 0 = all" },
+	{ "top-p", 0, ASSAY_OPT_NUM, "1", 0.000001, 1, .arg = "P", .help = "sample among the likeliest tokens that hold this much probability" },
+	{ "ignore-eos", 0, ASSAY_OPT_FLAG, "true", .help = "generate exactly the asked number of tokens" },
+	{ "output", 'o', ASSAY_OPT_STR, NULL, .arg = "DIR", .help = "result directory, absent or empty (results/<UTC time>-<verb>-<model>)" },
+	{ "format", 0, ASSAY_OPT_ENUMS, NULL, .choices = "md|csv", .help = "faces to write beside result.json (all)" },
+	{ "legacy", 0, ASSAY_OPT_ENUMS, NULL, .choices = "s0|s2|s3|s4", .help = "also write other suites' formats under legacy/" },
+	{ "json", 0, ASSAY_OPT_FLAG, "false", .help = "print the result document on stdout, and only that" },
+	{ "targets", 0, ASSAY_OPT_STR, NULL, .arg = "NAME|FILE", .help = "hold the result against bounds: s3-cpu, s4-a100, s1 or a YAML file" },
+	{ "job", 0, ASSAY_OPT_STR, NULL, .arg = "FILE", .help = "read options from a YAML file; keys are the option names with '_'" },
+	{ "dry-run", 0, ASSAY_OPT_FLAG, "false", .help = "print points, tokens, memory and estimated time; measure nothing" },
+	{ "label", 0, ASSAY_OPT_STR, NULL, .arg = "K=V", .help = "a label kept in the result" },
+	{ "note", 0, ASSAY_OPT_STR, NULL, .arg = "TEXT", .help = "a note kept in the result" },
+	{ "progress", 0, ASSAY_OPT_FLAG, "true", .help = "show progress on stderr" },
+	{ "color", 0, ASSAY_OPT_FLAG, "true", .help = "colour on a terminal (NO_COLOR is honoured too)" },
+	{ "verbose", 'v', ASSAY_OPT_FLAG, "false", .help = "say more on stderr" },
+	ASSAY_OPT_END,
+};

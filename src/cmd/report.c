@@ -1,0 +1,77 @@
+/* assay report DIR: write a result's faces again. Where a killed run left only its journal, the result is rebuilt first. */
+#include "cmd/report.h"
+
+#include <string.h>
+
+#include "base/fs.h"
+#include "base/mem.h"
+#include "report/report.h"
+
+const struct assay_opt cmd_report_options[] = {
+	{ "format", 0, ASSAY_OPT_ENUMS, NULL, .choices = "md|csv", .help = "faces to write (all)" },
+	{ "legacy", 0, ASSAY_OPT_ENUMS, NULL, .choices = "s0|s2|s3|s4", .help = "also write other suites' formats under legacy/" },
+	{ "json", 0, ASSAY_OPT_FLAG, "false", .help = "print the result document on stdout, and only that" },
+	{ "color", 0, ASSAY_OPT_FLAG, "true", .help = "colour on a terminal (NO_COLOR is honoured too)" },
+	ASSAY_OPT_END,
+};
+
+/* What a journal without its result still held, on stderr. */
+static void say_recovered(const char *dir, const struct assay_run *run)
+{
+	size_t ended = 0, finished = 0;
+	for (size_t i = 0; i < run->n_points; i++)
+		ended += run->points[i].end != NULL;
+	for (size_t i = 0; i < run->n_requests; i++)
+		finished += run->requests[i].r.end_state != ASSAY_END_UNFINISHED;
+	fprintf(stderr, "recovered from %s/journal.bin: %zu points begun, %zu ended; %zu requests sent, %zu ended; %zu token events; %llu of %llu bytes%s%s\n", dir, run->n_points, ended,
+	        run->n_requests, finished, run->n_tokens, (unsigned long long)run->bytes_read, (unsigned long long)run->bytes_total, run->torn ? "; torn: " : "", run->torn ? run->torn_reason : "");
+}
+
+static int report(const struct assay_options *o, const char *dir, struct assay_err *e)
+{
+	struct assay_run run = { 0 };
+	json_t *result = NULL;
+	char *path = xasprintf("%s/result.json", dir);
+	int rc = 0;
+	if (!assay_fs_is_dir(dir)) {
+		rc = assay_fail(e, ASSAY_E_USAGE, "%s: no such directory", dir);
+		goto out;
+	}
+	if ((rc = cmd_not_in_use(dir, e)) || (rc = assay_journal_read(dir, &run, e)))
+		goto out;
+	if (assay_fs_exists(path)) {
+		result = assay_result_load(dir, e);
+		rc = result ? 0 : e->code;
+	} else {
+		say_recovered(dir, &run);
+		result = assay_result_build(&run);
+		rc = assay_result_write(dir, result, e);
+	}
+	if (!rc)
+		rc = cmd_faces_write(o, result, &run, dir, e);
+	if (result)
+		cmd_result_print(o, result);
+	if (!rc && !assay_options_flag(o, "json"))
+		printf("\nresult  %s\n", path);
+out:
+	json_decref(result);
+	assay_run_release(&run);
+	free(path);
+	return rc;
+}
+
+int cmd_report(const struct assay_verb *v, int argc, char **argv)
+{
+	struct assay_options *o = NULL;
+	struct assay_err e = ASSAY_ERR_INIT;
+	char **list;
+	int status = 0;
+	if (cmd_options(v, argc, argv, &o, &status))
+		return status;
+	int n = assay_options_positionals(o, &list);
+	int rc = n == 1 ? report(o, list[0], &e) : assay_fail(&e, ASSAY_E_USAGE, "report needs one result directory");
+	if (rc)
+		status = cmd_error(&e);
+	assay_options_close(o);
+	return status;
+}

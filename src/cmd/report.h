@@ -1,0 +1,19 @@
+/* Showing a result that is on disk: what the end of a run and `assay report` have in common. */
+#ifndef ASSAY_CMD_REPORT_H
+#define ASSAY_CMD_REPORT_H
+
+#include "cmd/cmd.h"
+#include "core/run.h"
+
+extern const struct assay_opt cmd_report_options[];
+
+/* Writes the chosen faces (--format, --legacy) and the manifest into dir. Tries all; the first error is in *e. */
+int cmd_faces_write(const struct assay_options *o, const json_t *result, const struct assay_run *run, const char *dir, struct assay_err *e);
+/* The document (--json) or the summary on stdout. */
+void cmd_result_print(const struct assay_options *o, const json_t *result);
+/* 4 > 1 > 0, by the document's verdict and targets. */
+int cmd_result_status(const json_t *result);
+/* ASSAY_E_USAGE when a live run holds the directory's journal. */
+int cmd_not_in_use(const char *dir, struct assay_err *e);
+
+#endif

@@ -1,0 +1,52 @@
+/* The parts of the corridor (run.c). */
+#ifndef ASSAY_CMD_RUN_H
+#define ASSAY_CMD_RUN_H
+
+#include "base/term.h"
+#include "cmd/cmd.h"
+#include "experiment/experiment.h"
+#include "nn/shape.h"
+#include "report/report.h"
+
+/* One run from its command line to its exit status. */
+struct cmd_run {
+	const struct assay_verb *verb;
+	int argc;
+	char **argv;                       /* after the verb */
+	const struct assay_experiment *exp;
+	struct assay_options *o;
+	struct nn_shape shape;
+	struct assay_run_plan plan;
+	json_t *targets;                   /* rows, or NULL */
+	char *dir;                         /* result directory */
+	bool made_dir;                     /* by us: removed again when nothing was recorded */
+	struct assay_engine *engine;
+	struct assay_journal *journal;
+	struct assay_progress *progress;
+	struct assay_session_totals totals;
+};
+
+/* run_output.c: finds and makes the result directory. ASSAY_E_USAGE when it is in use, not empty or not writable. */
+int cmd_run_output(struct cmd_run *r, struct assay_err *e);
+void cmd_run_output_undo(struct cmd_run *r);
+
+/* run_header.c: the HEADER record; the engine is open. New reference. */
+json_t *cmd_run_header(const struct cmd_run *r);
+
+/* run_targets.c: rows of --targets, a named set or a YAML file; *rows NULL without the option. */
+int cmd_run_targets(const struct assay_options *o, json_t **rows, struct assay_err *e);
+
+/* run_dry.c: what would be measured. */
+void cmd_run_dry(const struct cmd_run *r);
+
+/* run_measure.c */
+int cmd_run_open_engine(struct cmd_run *r, struct assay_err *e);
+int cmd_run_open_journal(struct cmd_run *r, struct assay_err *e);  /* and writes the header */
+int cmd_run_measure(struct cmd_run *r, struct assay_err *e);
+
+/* run_publish.c. rc and *e: how measuring ended. Closing returns the first error; publishing prints, and returns the exit status:
+ * 130 > 3 > 4 > 1 > 0. */
+int cmd_run_close_journal(struct cmd_run *r, int rc, struct assay_err *e);
+int cmd_run_publish(struct cmd_run *r, int rc, struct assay_err *e);
+
+#endif

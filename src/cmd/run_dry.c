@@ -1,0 +1,85 @@
+/* --dry-run: what would be measured, what it needs, and about how long it takes. Loads nothing. */
+#include <math.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/cpu.h"
+#include "base/json.h"
+#include "cmd/run.h"
+#include "telemetry/telemetry.h"
+
+struct rates { double read_bytes_s, flop_s; };
+
+static enum nn_dtype weight_type(const struct cmd_run *r)
+{
+	int t = nn_dtype_parse(assay_options_str(r->o, "dtype"));
+	if (t == NN_AUTO)
+		t = (int)r->shape.stored;
+	return t == NN_F32 || t == NN_BF16 || t == NN_F16 ? (enum nn_dtype)t : NN_F32; /* block formats are widened */
+}
+
+/* Roofline estimate of a batch of b requests of p prompt and n output tokens: prefill is bound by arithmetic, a decode step by reading the weights or by arithmetic. */
+static double batch_seconds(const struct cmd_run *r, const struct rates *k, double b, double p, double n)
+{
+	double flop = 2.0 * (double)nn_shape_parameters(&r->shape), bytes = (double)nn_shape_weight_bytes(&r->shape, weight_type(r));
+	return b * p * flop / k->flop_s + n * fmax(bytes / k->read_bytes_s, b * flop / k->flop_s);
+}
+
+static double point_seconds(const struct cmd_run *r, const struct rates *k, const json_t *point)
+{
+	const json_t *c = json_object_get(point, "case");
+	double visits = assay_json_get_num(point, "runs", 1) + assay_json_get_num(point, "warmup", 0);
+	double b = assay_json_get_num(c, "batch_size", 1), p = assay_json_get_num(c, "prompt_tokens", NAN), n = assay_json_get_num(c, "output_tokens", NAN);
+	return visits * batch_seconds(r, k, b, p, n);
+}
+
+static double estimate(const struct cmd_run *r)
+{
+	int threads = (int)assay_options_int(r->o, "threads");
+	threads = threads ? threads : assay_cpu_count();
+	struct rates k = { 1e9 * assay_probe_read_gb_s(threads, ASSAY_NS_PER_S / 4), 1e9 * assay_probe_gemm_gflop_s(threads, 0, ASSAY_NS_PER_S / 4) };
+	double s = 0;
+	size_t i;
+	json_t *point;
+	assay_probe_close();
+	json_array_foreach(r->plan.points, i, point)
+		s += point_seconds(r, &k, point);
+	return isfinite(s) ? s : batch_seconds(r, &k, 1, (double)r->plan.prompt_tokens, (double)r->plan.output_tokens);
+}
+
+static void print_case(const json_t *c)
+{
+	const char *key;
+	json_t *v;
+	json_object_foreach((json_t *)c, key, v) {
+		char *text = json_dumps(v, JSON_ENCODE_ANY | JSON_COMPACT);
+		printf("  %s=%s", key, text ? text : "?");
+		free(text);
+	}
+}
+
+void cmd_run_dry(const struct cmd_run *r)
+{
+	size_t i;
+	json_t *point;
+	char took[24];
+	bool cpu = !strcmp(assay_options_str(r->o, "engine"), "cpu");
+	enum nn_dtype t = weight_type(r);
+	const char *kv = assay_options_str(r->o, "kv-dtype");
+	double weights = (double)nn_shape_weight_bytes(&r->shape, t), per_token = (double)nn_shape_kv_bytes_per_token(&r->shape, strcmp(kv, "auto") ? (enum nn_dtype)nn_dtype_parse(kv) : t);
+	printf("assay %s would measure %zu points of %s on %s, nothing is loaded:\n\n", r->verb->name, json_array_size(r->plan.points), r->shape.name, assay_options_str(r->o, "engine"));
+	json_array_foreach(r->plan.points, i, point) {
+		printf("  %-10s %3lld runs + %lld warm-up", assay_json_get_str(point, "experiment", r->exp->name), (long long)assay_json_get_int(point, "runs", 1),
+		       (long long)assay_json_get_int(point, "warmup", 0));
+		print_case(json_object_get(point, "case"));
+		putchar('\n');
+	}
+	printf("\nrequests        %llu\nprompt tokens   %llu\noutput tokens   %llu\n", (unsigned long long)r->plan.requests, (unsigned long long)r->plan.prompt_tokens,
+	       (unsigned long long)r->plan.output_tokens);
+	if (!cpu)
+		return;
+	printf("weights         %.1f MiB as %s\nKV cache        %.1f MiB for %llu tokens\n", weights / 0x1p20, nn_dtype_name(t), per_token * (double)r->plan.kv_tokens / 0x1p20,
+	       (unsigned long long)r->plan.kv_tokens);
+	assay_duration_format(took, sizeof took, estimate(r));
+	printf("time            at least %s (roofline of this machine, without the load)\n", took);
+}
