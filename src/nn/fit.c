@@ -6,6 +6,7 @@
 
 #define MIB (UINT64_C(1) << 20)
 #define MARGIN_BYTES (128 * MIB)   /* code, libraries, buffers while loading, records */
+#define UNASKED_KV_BYTES (2048 * MIB) /* most that is taken when nobody says what is needed: all of it is touched at open */
 #define LEAST_KV_BLOCKS 64         /* an automatic pool smaller than this is no working engine */
 
 /* Activations of one full step in f32, logits, and a row of attention scores for each thread. */
@@ -45,11 +46,18 @@ static int refuse(const struct nn_fit_in *in, const struct nn_fit *f, uint64_t n
 	                  gib(f->workspace_bytes), gib(f->margin_bytes), gib(in->safe_bytes), advice);
 }
 
+static uint64_t wanted_blocks(const struct nn_fit_in *in, uint64_t block_bytes)
+{
+	uint64_t size = (uint64_t)in->block_size, full = times((uint64_t)in->max_num_seqs, (uint64_t)in->shape->max_context);
+	uint64_t tokens = in->kv_tokens_wanted ? in->kv_tokens_wanted : full;
+	uint64_t blocks = tokens / size + (tokens % size != 0), most = UNASKED_KV_BYTES / block_bytes + 1;
+	return in->kv_tokens_wanted || blocks < most ? blocks : most;
+}
+
 int nn_fit(const struct nn_fit_in *in, struct nn_fit *out, struct assay_err *e)
 {
 	uint64_t block = nn_shape_kv_bytes_per_token(in->shape, in->kv_dtype) * (uint64_t)in->block_size;
-	uint64_t tokens = in->kv_tokens_wanted ? in->kv_tokens_wanted : times((uint64_t)in->max_num_seqs, (uint64_t)in->shape->max_context);
-	uint64_t blocks = in->kv_bytes ? in->kv_bytes / block : tokens / (uint64_t)in->block_size + (tokens % (uint64_t)in->block_size != 0);
+	uint64_t blocks = in->kv_bytes ? in->kv_bytes / block : wanted_blocks(in, block);
 	if (!blocks)
 		return assay_fail(e, ASSAY_E_USAGE, "KV memory of %llu bytes is less than one block (%llu bytes): give more", (unsigned long long)in->kv_bytes,
 		                  (unsigned long long)block);

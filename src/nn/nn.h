@@ -21,7 +21,7 @@ struct nn_options {
 	int max_batched_tokens;    /* default 2048 */
 	int block_size;            /* default 16 */
 	uint64_t kv_bytes;         /* 0 = what is needed up to what is safely free */
-	uint64_t kv_tokens_wanted; /* with kv_bytes 0: enough for this many tokens (0: max_num_seqs full contexts), capped by memory */
+	uint64_t kv_tokens_wanted; /* with kv_bytes 0: enough for this many tokens (0: max_num_seqs full contexts, at most 2 GiB), capped by memory */
 	uint64_t scatter_seed;     /* tests: hand out KV blocks in random order; 0 = off */
 	bool own_kernels_only;
 	bool all_logits;           /* models check: room for logits of every row */
