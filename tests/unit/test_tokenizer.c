@@ -14,6 +14,7 @@
 #include "base/fs.h"
 #include "base/json.h"
 #include "base/rng.h"
+#include "golden.h"
 #include "nn/source.h"
 #include "nn/tokenizer_parts.h"
 #include "unit/gguf_build.h"
@@ -493,8 +494,7 @@ static void hostile_gguf(void **state)
 static void smollm2(void **state)
 {
 	(void)state;
-	const char *root = getenv("ASSAY_GOLDEN");
-	char *model = nn_smollm2_path(), *path = xasprintf("%s/golden-smollm2/golden.json", root ? root : assay_fs_is_dir("../shared") ? "../shared" : "/work/shared");
+	char *model = nn_smollm2_path(), *path = xasprintf("%s-smollm2/golden.json", golden_root() ? golden_root() : "");
 	bool have = model && assay_fs_exists(path);
 	struct assay_err e = ASSAY_ERR_INIT;
 	struct nn_tokenizer *t;
