@@ -90,7 +90,7 @@ static double read_gb_s(struct nn_threads *t)
 static void fill(struct nn_matrix *m, const struct nn_kernels *kn)
 {
 	float *row = xalloc((size_t)m->k * NN_PANEL * sizeof *row);
-	uint32_t *words = xalloc((size_t)(m->k + 2) * sizeof *words);
+	uint32_t *words = xalloc(nn_matrix_pack_words(m->k) * sizeof *words);
 	for (int i = 0; i < m->k * NN_PANEL; i++)
 		row[i] = (float)(i % 251 - 125) * 1e-3f;
 	for (int p = 0; p < m->panels; p++)
