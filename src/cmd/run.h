@@ -20,6 +20,7 @@ struct cmd_run {
 	json_t *targets;                   /* rows, or NULL */
 	char *dir;                         /* result directory */
 	bool made_dir;                     /* by us: removed again when nothing was recorded */
+	struct assay_rec_memory start;     /* of this process before the engine opened */
 	struct assay_engine *engine;
 	struct assay_journal *journal;
 	struct assay_progress *progress;

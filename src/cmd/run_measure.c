@@ -3,6 +3,7 @@
 
 #include "cmd/run.h"
 #include "cmd/run_signals.h"
+#include "telemetry/telemetry.h"
 
 int cmd_run_open_engine(struct cmd_run *r, struct assay_err *e)
 {
@@ -13,6 +14,7 @@ int cmd_run_open_engine(struct cmd_run *r, struct assay_err *e)
 		.block_size = (int)assay_options_int(r->o, "block-size"), .kv_bytes = (uint64_t)assay_options_int(r->o, "kv-memory"), .kv_tokens_wanted = r->plan.kv_tokens,
 	};
 	assay_progress_set(r->progress, r->verb->name, "loading the model", NAN, NAN, NAN);
+	assay_memory_read(&r->start);
 	if (assay_engine_open(assay_options_str(r->o, "engine"), &c, &r->engine, e))
 		return e->code;
 	return cmd_signal_seen() ? assay_fail(e, ASSAY_E_INTERRUPT, "interrupted while the model was loaded; nothing was measured") : 0;
@@ -45,7 +47,7 @@ int cmd_run_measure(struct cmd_run *r, struct assay_err *e)
 	const struct assay_engine_info *info = r->engine->ops->info(r->engine);
 	struct assay_session_config c = {
 		.engine = r->engine, .sink = assay_journal_sink(r->journal), .hooks = { r, should_stop, on_progress }, .seed = (uint64_t)assay_options_int(r->o, "seed"),
-		.probes = info->runs_here && !info->virtual_clock, .threads = (int)assay_options_int(r->o, "threads"),
+		.probes = info->runs_here && !info->virtual_clock, .threads = (int)assay_options_int(r->o, "threads"), .start = &r->start,
 	};
 	struct assay_session *s = NULL;
 	int rc = assay_session_open(&c, &s, e);

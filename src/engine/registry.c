@@ -2,7 +2,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "engine/registry.h"
 
 static const struct assay_engine_ops *const engines[] = { &assay_engine_cpu, &assay_engine_sim, &assay_engine_null };
@@ -44,9 +43,4 @@ int assay_engine_open(const char *spec, struct assay_engine_config *c, struct as
 	int rc = unknown_engine(name, e);
 	free(name);
 	return rc;
-}
-
-int64_t assay_engine_now(struct assay_engine *g)
-{
-	return g->ops->now ? g->ops->now(g) : assay_now_ns();
 }

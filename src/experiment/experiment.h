@@ -29,6 +29,8 @@ struct assay_experiment {
 	 * what --dry-run prints; also refuses impossible options before anything is loaded (exact presets, decisions.md).
 	 * shape_only: only vocab and max_context are set (0 = unknown). */
 	int (*plan)(const struct assay_options *o, const struct assay_engine_info *shape_only, struct assay_run_plan *out, struct assay_err *e);
+	/* Visits every point and writes its records. 0 also when points failed or the run was interrupted: assay_session_totals
+	 * says so. Else bad text prompts (USAGE) or a broken promise. */
 	int (*run)(struct assay_session *s, const struct assay_options *o, struct assay_err *e);
 };
 
@@ -38,8 +40,9 @@ const struct assay_experiment *assay_experiment_find(const char *name);
 /* Progress and interruption are handed in by cmd; the session never prints. */
 struct assay_session_hooks {
 	void *arg;
-	bool (*stop)(void *arg);                                   /* Ctrl-C, or the journal failed */
-	/* done/total in expected tokens; tok_s so far at this point; NaN unknown */
+	bool (*stop)(void *arg);                                   /* Ctrl-C, or the journal failed; asked between polls: must be cheap */
+	/* Called at each visit's start and at most five times a second between polls: may not block, allocate or print (base/term.h prints in a
+	 * thread of its own). done/total in expected work: output tokens, and prompt tokens at a tenth; tok_s: output rate of this visit so far, NaN unknown. */
 	void (*progress)(void *arg, const char *experiment, const char *what, double done, double total, double tok_s);
 };
 
@@ -49,7 +52,8 @@ struct assay_session_config {
 	struct assay_session_hooks hooks;
 	uint64_t seed;
 	bool probes;                      /* machine ceilings and telemetry (off for null, sim) */
-	int threads;
+	int threads;                      /* the ceilings are probed with as many; 0 = as the engine says */
+	const struct assay_rec_memory *start; /* read before the engine opened (assay_memory_read), or NULL; becomes MEMORY "start" */
 };
 
 int assay_session_open(const struct assay_session_config *c, struct assay_session **out, struct assay_err *e);

@@ -1,0 +1,352 @@
+/* Visiting points (see points.h): records, limits, warm-up, rounds, budget, interruption. The order and the budget's
+ * arithmetic are in visit_order.c, the requests' loop in drive.c. */
+#include "experiment/visit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "experiment/session.h"
+
+struct tour {
+	struct assay_session *s;
+	struct assay_points *l;
+	int64_t deadline_ns;           /* engine's clock; 0 = none */
+};
+
+static void put_json(struct tour *t, enum assay_rec_type type, json_t *o)
+{
+	t->s->c.sink->put_json(t->s->c.sink, type, o);
+}
+
+static int64_t now_ns(const struct tour *t)
+{
+	return assay_engine_now(t->s->c.engine);
+}
+
+static double work_of(const struct tour *t, const struct assay_point *p)
+{
+	struct assay_point_size z;
+	assay_point_measure(t->l, p, t->s->info->max_context, &z);
+	return z.output_tokens + ASSAY_WORK_PROMPT * z.prompt_tokens;
+}
+
+static double est_ns(void *arg, const struct assay_point *p)
+{
+	const struct tour *t = arg;
+	struct assay_point_size z;
+	if (p->seen_ns > 0)
+		return p->seen_ns;
+	assay_point_measure(t->l, p, t->s->info->max_context, &z);
+	struct assay_work w = { .prompt_tokens = z.prompt_tokens, .output_tokens = z.output_tokens, .slots = (double)p->requests,
+				.longest_output = z.output_tokens / (double)p->requests };
+	if (p->in_flight && p->in_flight < w.slots)
+		w.slots = p->in_flight;
+	if (t->s->info->max_num_seqs && t->s->info->max_num_seqs < w.slots)
+		w.slots = t->s->info->max_num_seqs;
+	return assay_rate_visit_ns(&t->s->rate, &w);
+}
+
+static void write_point(struct tour *t, struct assay_point *p)
+{
+	p->index = t->s->next_point++;
+	put_json(t, ASSAY_REC_POINT, json_pack("{s:i, s:s, s:O, s:i, s:i, s:I, s:i, s:b}", "index", (int)p->index, "experiment", p->experiment, "case", p->cse,
+					       "runs", p->runs, "warmup", p->warmup, "requests_per_run", (json_int_t)p->requests, "in_flight", p->in_flight,
+					       "ignore_eos", t->l->sampling.ignore_eos));
+	t->s->tally.total += (p->runs + p->warmup) * work_of(t, p);
+}
+
+static void note_dropped(struct tour *t, const struct assay_point *p)
+{
+	const char *why = p->reason[0] ? p->reason : "time budget";
+	assay_session_note(t->s, json_pack("{s:s, s:i, s:s, s:O, s:i, s:i, s:s}", "code", "dropped", "point", (int)p->index, "experiment", p->experiment, "case",
+					   p->cse, "runs_asked", p->runs, "runs_done", p->done, "reason", why));
+}
+
+/* Closes a point: record, note, totals. */
+static void finish(struct tour *t, struct assay_point *p, enum assay_point_status status)
+{
+	static const char *const names[] = { NULL, "ok", "limit", "error", "dropped", "interrupted" };
+	struct assay_session_totals *totals = &t->s->totals;
+	p->status = status;
+	p->closed = true;
+	put_json(t, ASSAY_REC_POINT_END, json_pack("{s:i, s:s, s:s?, s:i}", "index", (int)p->index, "status", names[status], "reason",
+						   p->reason[0] && status != ASSAY_POINT_OK ? p->reason : NULL, "runs_done", p->done));
+	totals->points_ok += status == ASSAY_POINT_OK;
+	totals->points_limit += status == ASSAY_POINT_LIMIT;
+	totals->points_error += status == ASSAY_POINT_ERROR;
+	totals->interrupted |= status == ASSAY_POINT_INTERRUPTED;
+	if (p->done < p->runs && (status == ASSAY_POINT_OK || status == ASSAY_POINT_DROPPED))
+		note_dropped(t, p);
+	t->s->tally.total -= (p->runs - p->done + (p->warmed ? 0 : p->warmup)) * work_of(t, p);
+	t->s->c.sink->flush(t->s->c.sink);
+}
+
+/* True when the point can never run here; the reason says what it needs and what there is. */
+static bool over_limit(struct tour *t, struct assay_point *p)
+{
+	const struct assay_engine_info *i = t->s->info;
+	struct assay_point_size z;
+	int block = (int)assay_json_get_int(i->effective, "block_size", 1);
+	assay_point_measure(t->l, p, i->max_context, &z);
+	double kv = z.kv_tokens;
+	if (p->workload == ASSAY_WORK_BATCH && block > 1)
+		kv = (double)p->requests * ((z.longest + block - 1) / block) * block;
+	if (i->max_context && z.longest > i->max_context)
+		snprintf(p->reason, sizeof p->reason, "context: needs %d tokens (prompt + output), has %d", z.longest, i->max_context);
+	else if (i->kv_tokens && (uint64_t)z.longest > i->kv_tokens)
+		snprintf(p->reason, sizeof p->reason, "KV cache: needs %d tokens for one sequence, has %llu", z.longest, (unsigned long long)i->kv_tokens);
+	else if (p->resident && i->max_num_seqs && p->requests > (size_t)i->max_num_seqs)
+		snprintf(p->reason, sizeof p->reason, "batch: needs %zu sequences at once, has %d (max-num-seqs)", p->requests, i->max_num_seqs);
+	else if (p->resident && i->kv_tokens && kv > (double)i->kv_tokens)
+		snprintf(p->reason, sizeof p->reason, "KV cache: needs %.0f tokens (%zu sequences of %d), has %llu", kv, p->requests, z.longest,
+			 (unsigned long long)i->kv_tokens);
+	else
+		return false;
+	return true;
+}
+
+static void note_clipping(struct tour *t, const struct assay_point *p, const struct assay_clipping *c)
+{
+	if (c->clipped)
+		assay_session_note(t->s, json_pack("{s:s, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:i, s:i}", "code", "clipped", "point", (int)p->index, "requests",
+						   (json_int_t)p->requests, "clipped", (json_int_t)c->clipped, "asked_prompt_tokens",
+						   (json_int_t)c->asked_prompt, "asked_output_tokens", (json_int_t)c->asked_output, "prompt_tokens",
+						   (json_int_t)c->prompt, "output_tokens", (json_int_t)c->output, "longest_asked", c->longest_asked,
+						   "max_context", t->s->info->max_context));
+}
+
+static int plan_ranges(struct tour *t, const struct assay_point *p, const struct assay_plan_key *k, struct assay_plan *out, struct assay_err *e)
+{
+	struct assay_length *len = xalloc(p->requests * sizeof *len);
+	struct assay_clipping c = { 0 };
+	assay_lengths_ranges(k->seed, p->index, p->prompt_range, p->output_range, t->s->info->max_context, len, p->requests, &c);
+	if (k->repeat == 0)
+		note_clipping(t, p, &c);
+	int rc = assay_plan_lengths(k, len, p->requests, out, e);
+	free(len);
+	return rc;
+}
+
+static int make_plan(struct tour *t, const struct assay_point *p, int repeat, struct assay_plan *out, struct assay_err *e)
+{
+	struct assay_plan_key k = { .seed = t->s->c.seed, .point = p->index, .repeat = repeat, .first_id = t->s->next_request, .vocab = t->s->info->vocab,
+				    .sampling = t->l->sampling };
+	size_t n = repeat < 0 && p->warmup_requests ? p->warmup_requests : p->requests;
+	int rc = ASSAY_E_INTERNAL;
+	switch (p->workload) {
+	case ASSAY_WORK_BATCH:
+		rc = t->l->texts.n ? assay_texts_cut(&t->l->texts, &k, n, p->prompt_tokens, p->output_tokens, out, e)
+				   : assay_plan_batch(&k, n, p->prompt_tokens, p->output_tokens, out, e);
+		break;
+	case ASSAY_WORK_RANGES:
+		rc = plan_ranges(t, p, &k, out, e);
+		break;
+	case ASSAY_WORK_EXACT:
+		rc = assay_plan_exact(&k, p->preset, out, e);
+		break;
+	case ASSAY_WORK_TEXT:
+		rc = assay_plan_given(&k, t->l->texts.given, t->l->texts.n, n, p->output_tokens, out, e);
+		break;
+	}
+	if (rc)
+		return rc;
+	if (out->n > n)
+		out->n = n;
+	out->in_flight = p->in_flight;
+	t->s->next_request += (uint32_t)out->n;
+	return 0;
+}
+
+/* What the engine wrote in answer to the first text prompt of the run. */
+static void note_sample(struct tour *t, const struct assay_point *p)
+{
+	struct assay_session *s = t->s;
+	struct assay_buf b;
+	if (s->text_shown || p->workload != ASSAY_WORK_TEXT || !s->c.engine->ops->decode || !s->drive.n_sample)
+		return;
+	assay_buf_init(&b, 1u << 20);
+	if (!s->c.engine->ops->decode(s->c.engine, s->drive.sample, s->drive.n_sample, &b) && b.data) {
+		json_t *text = json_stringn(b.data, b.len_bytes); /* NULL where the answer is not UTF-8 (cut inside a character) */
+		for (size_t n = b.len_bytes; !text && n > 0 && n + 4 > b.len_bytes; n--)
+			text = json_stringn(b.data, n - 1);
+		if (text) {
+			assay_session_note(s, json_pack("{s:s, s:i, s:s, s:o, s:I}", "code", "sample_text", "point", (int)p->index, "prompt", t->l->texts.text[0],
+							"text", text, "tokens", (json_int_t)s->drive.n_sample));
+			s->text_shown = true;
+		}
+	}
+	assay_buf_release(&b);
+}
+
+static void describe_visit(const struct assay_point *p, int repeat, char *out, size_t size)
+{
+	char what[64];
+	if (p->workload == ASSAY_WORK_BATCH)
+		snprintf(what, sizeof what, "%zu x %d/%d tokens", p->requests, p->prompt_tokens, p->output_tokens);
+	else
+		snprintf(what, sizeof what, "%zu requests", p->requests);
+	if (repeat < 0)
+		snprintf(out, size, "%s, warm-up", what);
+	else
+		snprintf(out, size, "%s, run %d of %d", what, repeat + 1, p->planned);
+}
+
+/* One run of a point. A failure closes the point; 0 unless the plan itself is impossible. */
+static int visit(struct tour *t, struct assay_point *p, int repeat, struct assay_err *e)
+{
+	struct assay_plan plan = { 0 };
+	struct assay_drive_result r;
+	struct assay_err why = ASSAY_ERR_INIT;
+	char what[120];
+	int rc = make_plan(t, p, repeat, &plan, e);
+	if (rc)
+		return rc;
+	describe_visit(p, repeat, what, sizeof what);
+	assay_tally_visit(&t->s->tally, p->experiment, what, now_ns(t));
+	assay_session_memory(t->s, ASSAY_MEM_BEFORE_RUN, p->index, repeat);
+	rc = assay_drive_run(t->s, &plan, p->index, repeat, &r, &why);
+	assay_session_memory(t->s, ASSAY_MEM_AFTER_RUN, p->index, repeat);
+	assay_session_play(t->s);
+	assay_plan_release(&plan);
+	if (rc) {
+		snprintf(p->reason, sizeof p->reason, "%.290s", why.msg);
+		finish(t, p, rc == ASSAY_E_LIMIT ? ASSAY_POINT_LIMIT : ASSAY_POINT_ERROR);
+	} else if (r.interrupted) {
+		snprintf(p->reason, sizeof p->reason, "interrupted in run %d of %d", repeat + 1, p->runs);
+		finish(t, p, ASSAY_POINT_INTERRUPTED);
+	} else if (repeat >= 0) {
+		p->done++;
+		if ((double)(r.t1_ns - r.t0_ns) > p->seen_ns)
+			p->seen_ns = (double)(r.t1_ns - r.t0_ns);
+		if (repeat == 0)
+			note_sample(t, p);
+	}
+	return 0;
+}
+
+static int warm_up(struct tour *t, struct assay_point *p, struct assay_err *e)
+{
+	p->warmed = true;
+	for (int i = 1; i <= p->warmup && p->status == ASSAY_POINT_OPEN && !assay_session_stopped(t->s); i++) {
+		int rc = visit(t, p, -i, e);
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
+/* Lets the budget decide what remains, from what is known now. */
+static void keep_budget(struct tour *t)
+{
+	if (!t->deadline_ns || !assay_rate_known(&t->s->rate))
+		return;
+	assay_visit_fit(t->l, (double)(t->deadline_ns - now_ns(t)), est_ns, t);
+	for (size_t i = 0; i < t->l->n; i++) {
+		struct assay_point *p = &t->l->p[i];
+		if (p->status == ASSAY_POINT_DROPPED && !p->closed)
+			finish(t, p, ASSAY_POINT_DROPPED);
+	}
+}
+
+static int one_visit(struct tour *t, struct assay_point *p, int round, struct assay_err *e)
+{
+	int rc = p->warmed ? 0 : warm_up(t, p, e);
+	if (rc || p->status != ASSAY_POINT_OPEN || assay_session_stopped(t->s))
+		return rc;
+	keep_budget(t);
+	if (p->status != ASSAY_POINT_OPEN || round >= p->planned)
+		return 0;
+	assay_session_probe(t->s);
+	rc = visit(t, p, round, e);
+	if (!rc && p->status == ASSAY_POINT_OPEN && p->done >= p->planned)
+		finish(t, p, ASSAY_POINT_OK);
+	return rc;
+}
+
+static int round_of(struct tour *t, int round, struct assay_err *e)
+{
+	uint32_t *order = xalloc(t->l->n * sizeof *order);
+	int rc = 0;
+	assay_visit_order(t->s->c.seed, t->l->p[0].index, round, t->l->n, order);
+	for (size_t i = 0; !rc && i < t->l->n; i++) {
+		struct assay_point *p = &t->l->p[order[i]];
+		if (p->status == ASSAY_POINT_OPEN && round < p->planned && !t->s->engine_gone && !assay_session_stopped(t->s))
+			rc = one_visit(t, p, round, e);
+	}
+	free(order);
+	return rc;
+}
+
+/* Points still open when the rounds are over. */
+static void close_rest(struct tour *t)
+{
+	bool stopped = assay_session_stopped(t->s);
+	for (size_t i = 0; i < t->l->n; i++) {
+		struct assay_point *p = &t->l->p[i];
+		if (p->status != ASSAY_POINT_OPEN)
+			continue;
+		if (p->done >= p->planned && p->done > 0) {
+			finish(t, p, ASSAY_POINT_OK);
+		} else if (t->s->engine_gone) {
+			snprintf(p->reason, sizeof p->reason, "not run: the engine is gone: %.200s", t->s->gone);
+			finish(t, p, ASSAY_POINT_ERROR);
+		} else {
+			snprintf(p->reason, sizeof p->reason, stopped ? "interrupted after %d of %d runs" : "%d of %d runs made", p->done, p->runs);
+			finish(t, p, stopped ? ASSAY_POINT_INTERRUPTED : ASSAY_POINT_ERROR);
+		}
+	}
+}
+
+void assay_points_announce(struct assay_session *s, struct assay_points *l)
+{
+	struct tour t = { .s = s, .l = l };
+	for (size_t i = 0; !l->announced && i < l->n; i++) {
+		write_point(&t, &l->p[i]);
+		if (over_limit(&t, &l->p[i]))
+			finish(&t, &l->p[i], ASSAY_POINT_LIMIT);
+	}
+	l->announced = true;
+}
+
+int assay_points_warm_up(struct assay_session *s, struct assay_points *l, struct assay_err *e)
+{
+	struct tour t = { .s = s, .l = l };
+	int rc = 0;
+	for (size_t i = 0; !rc && i < l->n && !assay_session_stopped(s) && !s->engine_gone; i++)
+		if (l->p[i].status == ASSAY_POINT_OPEN && !l->p[i].warmed)
+			rc = warm_up(&t, &l->p[i], e);
+	return rc;
+}
+
+double assay_points_estimate_ns(struct assay_session *s, struct assay_points *l)
+{
+	struct tour t = { .s = s, .l = l };
+	double ns = 0;
+	for (size_t i = 0; i < l->n; i++) {
+		const struct assay_point *p = &l->p[i];
+		if (p->status == ASSAY_POINT_OPEN)
+			ns += (p->planned - p->done + (p->warmed ? 0 : p->warmup)) * est_ns(&t, p);
+	}
+	return ns;
+}
+
+int assay_points_visit(struct assay_session *s, struct assay_points *l, int64_t budget_ns, struct assay_err *e)
+{
+	struct tour t = { .s = s, .l = l };
+	int rounds = 0, rc = 0;
+	assay_points_announce(s, l);
+	t.deadline_ns = budget_ns > 0 ? now_ns(&t) + budget_ns : 0;
+	assay_session_probe(s);
+	if (t.deadline_ns)
+		rc = assay_points_warm_up(s, l, e);
+	for (size_t i = 0; i < l->n; i++)
+		rounds = l->p[i].runs > rounds ? l->p[i].runs : rounds;
+	for (int r = 0; !rc && r < rounds && !s->engine_gone && !assay_session_stopped(s); r++)
+		rc = round_of(&t, r, e);
+	assay_session_probe(s);
+	if (!rc)
+		close_rest(&t);
+	return rc;
+}

@@ -1,0 +1,15 @@
+/* Parts of visiting that can be looked at alone: the order of a round, and what a time budget leaves. */
+#ifndef ASSAY_EXPERIMENT_VISIT_H
+#define ASSAY_EXPERIMENT_VISIT_H
+
+#include "experiment/points.h"
+
+/* Order of round r over n points: a seeded permutation in even rounds, the same one backwards in odd ones, so that over every two
+ * rounds each point's mean place is the same and a machine that drifts evenly favours none. */
+void assay_visit_order(uint64_t seed, uint32_t list, int round, size_t n, uint32_t *out);
+
+/* Lowers `planned` (repeats first, the costliest point first, never below one), then sets points to DROPPED (the costliest first),
+ * until what is left of the open points fits. est_ns(arg, p) = expected ns of one run. */
+void assay_visit_fit(struct assay_points *l, double left_ns, double (*est_ns)(void *arg, const struct assay_point *p), void *arg);
+
+#endif
