@@ -1,11 +1,16 @@
-/* See gemm.h. One panel at a time meets every tile of rows while it is in cache.
- * A panel too big for the cache is taken in slices of k; the partial sums of all
+/* See gemm.h. A group of panels at a time meets every tile of rows while it is in
+ * cache. A panel too big for that is taken in slices of k; the partial sums of its
  * rows wait in scratch. Slices do not change the order of any sum. */
 #include "nn/gemm.h"
 
 #include <string.h>
 
-enum { SLICE_BYTES = 256 << 10 };
+enum {
+	GROUP = 4,                /* panels that share a pass over the rows, even */
+	GROUP_BYTES = 512 << 10,  /* of their weights: they stay in L2 */
+	SLICE_BYTES = 640 << 10,  /* of one panel */
+	ROWS_BYTES = 8 << 20,     /* of packed rows that are gone over again and again: they stay in L3 */
+};
 
 void nn_rows_init(struct nn_rows *x, int rows, const struct nn_matrix *m, const struct nn_kernels *kn)
 {
@@ -81,48 +86,58 @@ static void tile(const struct job *j, int panel, int r0, int chunk, int chunks, 
 	j->tile(j->m->data + (size_t)panel * j->m->panel_bytes + slice, nn_rows_line(x, r0, chunk), x->tile, rows, chunks, c);
 }
 
-/* One panel, or a gated pair, whole k at once. */
-static void whole(const struct job *j, int panel)
+/* Rows r0 .. end times panels first .. first + count, whole k at once: a tile of rows stays in L1 while it meets them. */
+static void whole(const struct job *j, int r0, int end, int first, int count)
 {
 	_Alignas(64) float c[2][NN_MAX_TILE * NN_PANEL];
-	const struct nn_rows *x = j->x;
-	for (int r0 = 0; r0 < x->rows; r0 += x->tile) {
-		int rows = x->rows - r0 < x->tile ? x->rows - r0 : x->tile;
-		for (int i = 0; i <= j->m->gated; i++) {
-			memset(c[i], 0, (size_t)rows * NN_PANEL * sizeof(float));
-			tile(j, panel + i, r0, 0, x->chunks, c[i]);
+	int unit = 1 + j->m->gated;
+	for (; r0 < end; r0 += j->x->tile) {
+		int rows = end - r0 < j->x->tile ? end - r0 : j->x->tile;
+		for (int p = 0; p < count; p += unit) {
+			for (int i = 0; i < unit; i++) {
+				memset(c[i], 0, (size_t)rows * NN_PANEL * sizeof(float));
+				tile(j, first + p + i, r0, 0, j->x->chunks, c[i]);
+			}
+			deliver(j, r0, rows, first + p, c[0], unit == 2 ? c[1] : NULL);
 		}
-		deliver(j, r0, rows, panel, c[0], j->m->gated ? c[1] : NULL);
 	}
 }
 
-static void sliced(const struct job *j, int panel, float *c)
+/* One panel or gated pair in slices of k; c[unit][padded rows][NN_PANEL] holds the sums so far. */
+static void sliced(const struct job *j, int r0, int end, int first, float *c)
 {
 	const struct nn_rows *x = j->x;
-	size_t half = (size_t)padded(x->rows) * NN_PANEL;
+	size_t sums = (size_t)padded(x->rows) * NN_PANEL;
 	int slices = (int)((j->m->panel_bytes + SLICE_BYTES - 1) / SLICE_BYTES), step = (x->chunks + slices - 1) / slices;
-	for (int i = 0; i <= j->m->gated; i++) {
-		memset(c + (size_t)i * half, 0, half * sizeof(float));
+	for (int i = 0; i <= j->m->gated; i++, c += sums) {
+		memset(c + (size_t)r0 * NN_PANEL, 0, (size_t)(end - r0) * NN_PANEL * sizeof(float));
 		for (int k = 0; k < x->chunks; k += step)
-			for (int r0 = 0; r0 < x->rows; r0 += x->tile)
-				tile(j, panel + i, r0, k, x->chunks - k < step ? x->chunks - k : step, c + (size_t)i * half + (size_t)r0 * NN_PANEL);
+			for (int r = r0; r < end; r += x->tile)
+				tile(j, first + i, r, k, x->chunks - k < step ? x->chunks - k : step, c + (size_t)r * NN_PANEL);
 	}
-	for (int r0 = 0; r0 < x->rows; r0 += x->tile) {
-		float *at = c + (size_t)r0 * NN_PANEL;
-		deliver(j, r0, x->rows - r0 < x->tile ? x->rows - r0 : x->tile, panel, at, j->m->gated ? at + half : NULL);
+	c -= sums * (size_t)(1 + j->m->gated);
+	for (int r = r0; r < end; r += x->tile) {
+		float *at = c + (size_t)r * NN_PANEL;
+		deliver(j, r, end - r < x->tile ? end - r : x->tile, first, at, j->m->gated ? at + sums : NULL);
 	}
 }
 
 static void run(void *arg, int worker, int workers)
 {
 	const struct job *j = arg;
-	int unit = j->m->gated ? 2 : 1, p, end;
-	nn_share(j->m->panels / unit, worker, workers, &p, &end);
-	for (p *= unit, end *= unit; p < end; p += unit) {
+	const int unit = j->m->gated ? 2 : 1, fit = (int)(GROUP_BYTES / j->m->panel_bytes);
+	const int group = unit * (fit < unit ? 1 : fit > GROUP ? GROUP / unit : fit / unit);
+	const int tiles = (int)(ROWS_BYTES / ((size_t)j->x->chunks * NN_LINE) / (size_t)j->x->tile), block = (tiles < 4 ? 4 : tiles) * j->x->tile;
+	int first, last;
+	nn_share(j->m->panels / unit, worker, workers, &first, &last);
+	for (int r0 = 0; r0 < j->x->rows; r0 += block) {
+		int end = j->x->rows - r0 < block ? j->x->rows : r0 + block;
 		if (j->x->rows > j->x->tile && j->m->panel_bytes > SLICE_BYTES)
-			sliced(j, p, j->scratch[worker]);
+			for (int p = first * unit; p < last * unit; p += unit)
+				sliced(j, r0, end, p, j->scratch[worker]);
 		else
-			whole(j, p);
+			for (int p = first * unit; p < last * unit; p += group)
+				whole(j, r0, end, p, last * unit - p < group ? last * unit - p : group);
 	}
 }
 

@@ -13,8 +13,8 @@
 struct nn_tokenizer;
 
 /* From a model name as nn_source_open takes it. ASSAY_E_MODEL when the files are bad; when the model
- * has no tokenizer that this code can run, returns 0 with *out = NULL and *why (static text or a
- * malloc'ed string the caller frees) saying so. */
+ * has no tokenizer that this code can run, returns 0 with *out = NULL and *why = a malloc'ed line (the
+ * caller frees it) saying so. */
 int nn_tokenizer_open(const char *model, struct nn_tokenizer **out, char **why, struct assay_err *e);
 void nn_tokenizer_close(struct nn_tokenizer *t);
 

@@ -94,24 +94,47 @@ static void lay_out(struct nn_weights *w, struct arena *a, const struct nn_shape
 
 /* ---- packing ---- */
 
+/* to[n][NN_PANEL] = from[nrows][stride] transposed, in blocks that stay in L1. */
+static void transpose_words(uint32_t *to, const uint32_t *from, int nrows, int n, size_t stride)
+{
+	for (int k0 = 0; k0 < n; k0 += 16) {
+		int end = n - k0 < 16 ? n : k0 + 16;
+		for (int r = 0; r < nrows; r++)
+			for (int k = k0; k < end; k++)
+				to[(size_t)k * NN_PANEL + r] = from[(size_t)r * stride + k];
+	}
+}
+
+static void transpose_halves(uint16_t *to, const uint16_t *from, int nrows, int n, size_t stride)
+{
+	for (int k0 = 0; k0 < n; k0 += 32) {
+		int end = n - k0 < 32 ? n : k0 + 32;
+		for (int r = 0; r < nrows; r++)
+			for (int k = k0; k < end; k++)
+				to[(size_t)k * NN_PANEL + r] = from[(size_t)r * stride + k];
+	}
+}
+
+size_t nn_matrix_pack_words(int k)
+{
+	return (size_t)NN_PANEL * ((size_t)k + 2);
+}
+
 void nn_matrix_pack(const struct nn_matrix *m, int p, const float *src, int nrows, const struct nn_kernels *kn, uint32_t *words)
 {
-	char *panel = m->data + (size_t)p * m->panel_bytes;
-	int n = m->dtype == NN_BF16 ? (m->k + 1) / 2 : m->k;
+	void *panel = m->data + (size_t)p * m->panel_bytes;
+	size_t stride = (size_t)m->k + 2;
+	int pairs = (m->k + 1) / 2;
 	for (int r = 0; r < nrows; r++) {
-		const float *row = src + (size_t)r * m->k;
-		words[n - 1] = 0; /* an odd k leaves half a word */
-		kn->narrow(m->dtype, row, words, m->k);
-		if (m->dtype == NN_F16) {
-			uint16_t *to = (uint16_t *)panel + r;
-			for (int k = 0; k < n; k++)
-				to[(size_t)k * NN_PANEL] = ((const uint16_t *)words)[k];
-		} else {
-			uint32_t *to = (uint32_t *)panel + r;
-			for (int k = 0; k < n; k++)
-				to[(size_t)k * NN_PANEL] = words[k];
-		}
+		uint32_t *row = words + r * stride;
+		if (m->dtype == NN_BF16)
+			row[pairs - 1] = 0; /* an odd k leaves half a word */
+		kn->narrow(m->dtype, src + (size_t)r * m->k, row, m->k);
 	}
+	if (m->dtype == NN_F16)
+		transpose_halves(panel, (const uint16_t *)words, nrows, m->k, 2 * stride);
+	else
+		transpose_words(panel, words, nrows, m->dtype == NN_BF16 ? pairs : m->k, stride);
 }
 
 void nn_table_row(const struct nn_table *t, int row, float *dst)
@@ -148,7 +171,7 @@ struct load {
 	struct assay_err *e;
 	struct worker {
 		float *rows;             /* [NN_PANEL][longest k] */
-		uint32_t *words;         /* [longest k + 2] */
+		uint32_t *words;         /* nn_matrix_pack_words(longest k) */
 		int64_t fetch_ns, pack_ns;
 		int bad_part;            /* -1: all finite */
 		bool overflow;           /* finite, but not in f16 */
@@ -412,7 +435,7 @@ int nn_weights_load(struct nn_weights *w, struct nn_source *src, enum nn_dtype d
 		return assay_fail(e, ASSAY_E_MODEL, "%s: out of memory", src->shape.name);
 	for (int i = 0; i < workers; i++)
 		ld.worker[i] = (struct worker){
-			.rows = xalloc((size_t)longest * NN_PANEL * sizeof(float)), .words = xalloc(((size_t)longest + 2) * sizeof(uint32_t)), .bad_part = -1,
+			.rows = xalloc((size_t)longest * NN_PANEL * sizeof(float)), .words = xalloc(nn_matrix_pack_words(longest) * sizeof(uint32_t)), .bad_part = -1,
 		};
 	rc = map_all(w, &src->shape, dtype, kn, e);
 	if (!rc)

@@ -64,7 +64,8 @@ void nn_matrix_row(const struct nn_matrix *m, int row, float *dst);
 
 /* Prepares sizes of a matrix without data (also used by tests and bench). */
 void nn_matrix_init(struct nn_matrix *m, enum nn_dtype dtype, int rows, int k, bool gated, const struct nn_kernels *kn);
-/* Packs nrows <= NN_PANEL rows of src[nrows][k] into panel p; words: scratch of k + 2 floats. */
+/* Packs nrows <= NN_PANEL rows of src[nrows][k] into panel p of zeroed data; words: scratch. */
+size_t nn_matrix_pack_words(int k);
 void nn_matrix_pack(const struct nn_matrix *m, int p, const float *src, int nrows, const struct nn_kernels *kn, uint32_t *words);
 
 #endif

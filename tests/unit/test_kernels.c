@@ -80,7 +80,7 @@ struct case_gemm {
 
 static void pack_matrix(struct nn_matrix *m, const struct nn_kernels *kn, enum nn_dtype t, const struct case_gemm *c, const float *w, const float *up, const float *bias)
 {
-	uint32_t *words = xalloc((size_t)(c->k + 2) * sizeof *words);
+	uint32_t *words = xalloc(nn_matrix_pack_words(c->k) * sizeof *words);
 	nn_matrix_init(m, t, c->n, c->k, c->gated, kn);
 	m->data = aligned((size_t)m->panels * m->panel_bytes);
 	m->bias = c->bias ? aligned((size_t)m->panels * NN_PANEL * sizeof(float)) : NULL;
