@@ -16,6 +16,7 @@
 #include "nn/source.h"
 #include "nn/tokenizer.h"
 
+#define PROMPTS 6
 #define LIMIT 1e-3 /* on every logit: README of the reference */
 
 /* n floats of DIR/FILE in *b, which the caller releases. */
@@ -47,30 +48,42 @@ static void check_logits(struct nn_session *s, const char *dir, const json_t *p,
 	free(got);
 }
 
-static void check_greedy(struct nn_session *s, struct nn_tokenizer *t, const json_t *p, const int32_t *ids, size_t n)
+static void submit(struct nn_session *s, uint64_t id, const json_t *p, const int32_t *ids, size_t n)
 {
-	const json_t *want = json_object_get(p, "greedy");
-	struct nn_request r = { .id = 1, .prompt = ids, .n_prompt = (int)n, .max_tokens = (int)json_array_size(want), .ignore_eos = true, .top_p = 1 };
 	struct assay_err e = ASSAY_ERR_INIT;
-	struct assay_buf text;
-	size_t k = 0;
-	assay_buf_init(&text, 1 << 16);
+	struct nn_request r = { .id = id, .prompt = ids, .n_prompt = (int)n, .ignore_eos = true, .top_p = 1,
+		                .max_tokens = (int)json_array_size(json_object_get(p, "greedy")) };
 	assert_int_equal(nn_submit(s, &r, &e), 0);
+}
+
+/* All prompts in one batch: each must go on exactly as it did alone in the reference. */
+static void check_greedy(struct nn_session *s, struct nn_tokenizer *t, const json_t *prompts)
+{
+	struct assay_err e = ASSAY_ERR_INIT;
+	struct assay_buf text[PROMPTS];
+	size_t k[PROMPTS] = { 0 };
+	for (int i = 0; i < PROMPTS; i++)
+		assay_buf_init(&text[i], 1 << 16);
 	while (nn_session_pending(s)) {
 		struct nn_step step;
 		const struct nn_event *ev;
-		int n_ev;
-		assert_true(nn_session_step(s, &step, &ev, &n_ev, &e) >= 0);
-		for (int i = 0; i < n_ev; i++) {
+		int n;
+		assert_true(nn_session_step(s, &step, &ev, &n, &e) >= 0);
+		for (int i = 0; i < n; i++) {
+			uint64_t id = ev[i].id;
+			const json_t *want = json_object_get(json_array_get(prompts, id), "greedy");
 			if (ev[i].kind != NN_EV_TOKEN)
 				continue;
-			assert_int_equal(ev[i].token, json_integer_value(json_array_get(want, k++)));
-			assert_int_equal(nn_tokenizer_decode(t, &ev[i].token, 1, &text), 0);
+			assert_int_equal(ev[i].token, json_integer_value(json_array_get(want, k[id]++)));
+			assert_int_equal(nn_tokenizer_decode(t, &ev[i].token, 1, &text[id]), 0);
 		}
 	}
-	assert_int_equal(k, json_array_size(want));
-	assert_string_equal(text.data, assay_json_get_str(p, "greedy_text", ""));
-	assay_buf_release(&text);
+	for (size_t i = 0; i < PROMPTS; i++) {
+		const json_t *p = json_array_get(prompts, i);
+		assert_int_equal(k[i], json_array_size(json_object_get(p, "greedy")));
+		assert_string_equal(text[i].data, assay_json_get_str(p, "greedy_text", ""));
+		assay_buf_release(&text[i]);
+	}
 }
 
 static void reference(void **state)
@@ -86,7 +99,7 @@ static void reference(void **state)
 		free(dir);
 		skip();
 	}
-	struct nn_options o = { .model = "smollm2", .dtype = NN_F32, .threads = 2, .max_num_seqs = 4, .max_batched_tokens = 512, .block_size = 16, .kv_tokens_wanted = 1024 };
+	struct nn_options o = { .model = "smollm2", .dtype = NN_F32, .threads = 2, .max_num_seqs = PROMPTS, .max_batched_tokens = 512, .block_size = 16, .kv_tokens_wanted = 1024 };
 	struct nn_session *s;
 	struct nn_tokenizer *t;
 	struct nn_info info;
@@ -95,16 +108,24 @@ static void reference(void **state)
 	if (nn_session_open(&o, &s, &e) || nn_tokenizer_open("smollm2", &t, &why, &e))
 		fail_msg("%s", e.msg);
 	nn_session_info(s, &info);
-	assert_int_equal(json_array_size(prompts), 6);
+	assert_int_equal(json_array_size(prompts), PROMPTS);
 	json_array_foreach(prompts, i, p) {
 		const char *text = assay_json_get_str(p, "text", "");
 		int32_t *ids = NULL;
 		size_t n = 0;
 		assert_int_equal(nn_tokenizer_encode(t, text, strlen(text), &ids, &n, &e), 0);
 		check_logits(s, dir, p, ids, n, info.shape.vocab);
-		check_greedy(s, t, p, ids, n);
 		free(ids);
 	}
+	json_array_foreach(prompts, i, p) {
+		const char *text = assay_json_get_str(p, "text", "");
+		int32_t *ids = NULL;
+		size_t n = 0;
+		assert_int_equal(nn_tokenizer_encode(t, text, strlen(text), &ids, &n, &e), 0);
+		submit(s, i, p, ids, n);
+		free(ids);
+	}
+	check_greedy(s, t, prompts);
 	nn_tokenizer_close(t);
 	nn_session_close(s);
 	json_decref(golden);
