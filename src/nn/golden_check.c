@@ -80,7 +80,7 @@ static int check_logits(struct check *c, const struct nn_golden_prompt *p, struc
 	return 0;
 }
 
-/* f32 logits after the reference's own first `at` tokens: how far the reference's choice was ahead of ours. */
+/* f32 logits after the reference's own first `at` tokens: how far the two choices are apart. */
 static int margin_at(struct check *c, const struct nn_golden_prompt *p, int at, int32_t ours, double *margin, struct assay_err *e)
 {
 	int rc = c->exact ? 0 : open_session(c, NN_F32, &c->exact, e), n = p->n_ids + at;
@@ -91,7 +91,7 @@ static int margin_at(struct check *c, const struct nn_golden_prompt *p, int at, 
 	memcpy(ids, p->ids, (size_t)p->n_ids * sizeof *ids);
 	memcpy(ids + p->n_ids, p->greedy, (size_t)at * sizeof *ids);
 	rc = nn_session_logits(c->exact, ids, n, false, logits, e);
-	*margin = (double)logits[p->greedy[at]] - logits[ours];
+	*margin = fabs((double)logits[p->greedy[at]] - logits[ours]);
 	free(logits);
 	free(ids);
 	return rc;
