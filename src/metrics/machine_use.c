@@ -10,9 +10,22 @@ static int64_t diff(int64_t a, int64_t b)
 	return a < 0 || b < a ? 0 : b - a;
 }
 
+static void add_frequency(const struct assay_rec_sample *s, size_t n, struct assay_machine_use *to)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (s[i].freq_khz <= 0)
+			continue;
+		if (!to->freq_least_khz || s[i].freq_khz < to->freq_least_khz)
+			to->freq_least_khz = s[i].freq_khz;
+		if (s[i].freq_khz > to->freq_most_khz)
+			to->freq_most_khz = s[i].freq_khz;
+	}
+}
+
 void assay_machine_use_add(const struct assay_rec_sample *s, size_t n, struct assay_machine_use *to)
 {
-	if (n < 2 || s[n - 1].t_ns <= s[0].t_ns || s[0].cpu_busy_ns < 0)
+	add_frequency(s, n, to);
+	if (n < 2 || s[n - 1].t_ns <= s[0].t_ns)
 		return;
 	const struct assay_rec_sample *a = &s[0], *b = &s[n - 1];
 	int64_t busy = diff(a->cpu_busy_ns, b->cpu_busy_ns), steal = diff(a->cpu_steal_ns, b->cpu_steal_ns);
@@ -22,6 +35,7 @@ void assay_machine_use_add(const struct assay_rec_sample *s, size_t n, struct as
 	to->offered_ns += busy + steal + diff(a->cpu_idle_ns, b->cpu_idle_ns) + diff(a->cpu_iowait_ns, b->cpu_iowait_ns);
 	to->own_ns += diff(a->proc_cpu_ns, b->proc_cpu_ns);
 	to->swap_in_pages += diff(a->swap_in_pages, b->swap_in_pages);
+	to->memory_stall_ns += 1000 * diff(a->psi_memory_us, b->psi_memory_us);
 	to->major_faults += diff(a->major_faults, b->major_faults);
 	to->intervals++;
 }

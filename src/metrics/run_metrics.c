@@ -71,15 +71,23 @@ static double inverse_throughput(const struct point_builder *b, const struct ass
 	return 1e3 / work_rate(b, v, 1, 0, 0, reason);
 }
 
+/* How many requests can run at once: the least of what the point and the engine's options allow; 0 = no limit known. */
+static size_t slots_of(const struct point_builder *b)
+{
+	const json_t *effective = json_object_get(json_object_get(b->run->header, "engine"), "effective");
+	const int64_t caps[] = { assay_json_get_int(b->info, "concurrency", 0), assay_json_get_int(effective, "max_num_seqs", 0),
+		assay_json_get_int(effective, "max_batch", 0) };
+	int64_t least = 0;
+	for (size_t i = 0; i < sizeof caps / sizeof *caps; i++)
+		if (caps[i] > 0 && (!least || caps[i] < least))
+			least = caps[i];
+	return (size_t)least;
+}
+
 static double steady_rate(const struct point_builder *b, const struct assay_run_visit *v, char reason[REASON_BYTES])
 {
 	struct assay_steady w;
-	const json_t *engine = json_object_get(b->run->header, "engine");
-	int64_t slots = assay_json_get_int(b->info, "concurrency", 0);
-	int64_t most = assay_json_get_int(json_object_get(engine, "effective"), "max_num_seqs", 0);
-	if (most > 0 && (slots <= 0 || most < slots))
-		slots = most;
-	assay_steady_window(visit_requests(b, v), v->n_requests, slots > 0 ? (size_t)slots : 0, &w);
+	assay_steady_window(visit_requests(b, v), v->n_requests, slots_of(b), &w);
 	if (*w.reason) {
 		reason_set(reason, "%s", w.reason);
 		return NAN;

@@ -1,0 +1,259 @@
+/* How far can the numbers be trusted? Holds what was measured of a point, and of the whole run, against the
+ * table of verdict_rules.c. A point that did not fit (limit) or was dropped for time is a result, never a fault. */
+#include "analysis/verdict.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "analysis/drift.h"
+#include "analysis/verdict_rules.h"
+#include "base/json.h"
+#include "metrics/machine_use.h"
+#include "metrics/outcome.h"
+
+const char *assay_verdict_name(enum assay_verdict_state s)
+{
+	static const char *const names[] = { "VALID", "CAUTION", "INVALID" };
+	return names[s];
+}
+
+void assay_verdict_release(struct assay_verdict *v)
+{
+	free(v->reasons);
+	*v = (struct assay_verdict){ 0 };
+}
+
+/* Holds a value against the rule of that code. */
+static enum assay_verdict_state state_of(const char *code, double measured)
+{
+	return verdict_rule_state(verdict_rule_find(code), measured);
+}
+
+/* ---- one point ---- */
+
+static double point_value(const struct assay_point_metrics *p, const char *key)
+{
+	const struct assay_value *v = assay_point_value(p, key);
+	return v ? v->value : NAN;
+}
+
+/* A batch's result is its throughput, so its samples are runs; elsewhere they are requests. */
+static void samples(const struct assay_run *run, const struct assay_point_metrics *p, size_t point, struct assay_verdict *v)
+{
+	bool batch = assay_json_get_int(json_object_get(run->points[point].info, "case"), "batch_size", 0) > 1;
+	size_t n = batch ? (size_t)p->runs_done : p->succeeded;
+	verdict_add(v, "too_few_samples", state_of("too_few_samples", (double)n), "%zu measured %s%s", n, batch ? "run" : "request", n == 1 ? "" : "s");
+}
+
+static void failures(const struct assay_run *run, const struct assay_point_metrics *p, size_t point, struct assay_verdict *v)
+{
+	if (!strcmp(assay_point_status(run, point), "error")) {
+		verdict_add(v, "failures", ASSAY_INVALID, "the point ended in an error: %.80s", assay_point_status_reason(run, point));
+		return;
+	}
+	if (p->offered)
+		verdict_add(v, "failures", state_of("failures", (double)p->failed / (double)p->offered), "%zu of %zu requests failed", p->failed, p->offered);
+	verdict_add(v, "count_mismatch", state_of("count_mismatch", (double)p->end_states[ASSAY_END_COUNT_MISMATCH]), "%zu of %zu requests",
+	            p->end_states[ASSAY_END_COUNT_MISMATCH], p->offered);
+}
+
+static void drifted(const struct assay_drift *d, const char *what, struct assay_verdict *v)
+{
+	if (d->known && (d->lo > 0 || d->hi < 0))
+		verdict_add(v, "drift", state_of("drift", fabs(d->change)), "%s: second half %.1f %% %s (95 %%: %+.1f to %+.1f %%)", what,
+		            100 * fabs(d->change), d->change > 0 ? "slower" : "faster", 100 * d->lo, 100 * d->hi);
+}
+
+static void drifts(const struct assay_run *run, const struct assay_point_metrics *p, size_t point, struct assay_verdict *v)
+{
+	struct assay_drift d;
+	size_t before = v->n;
+	assay_drift_repeats(p, &d);
+	drifted(&d, "over repeats", v);
+	if (v->n > before)
+		return;
+	assay_drift_within(run, point, &d);
+	drifted(&d, "inside runs", v);
+}
+
+static void timer(const struct assay_run *run, const struct assay_point_metrics *p, struct assay_verdict *v)
+{
+	static const char *const keys[] = { "ttft_ms", "tpot_ms" };
+	if (assay_json_get_bool(run->header, "virtual_clock", 0))
+		return;
+	double tick_ns = assay_json_get_num(run->header, "clock_resolution_ns", 1), least = NAN;
+	for (size_t i = 0; i < 2; i++) {
+		const struct assay_value *x = assay_point_value(p, keys[i]);
+		if (x && x->s.n && !(least <= x->s.pct[ASSAY_P50]))
+			least = x->s.pct[ASSAY_P50];
+	}
+	verdict_add(v, "timer_resolution", state_of("timer_resolution", least * 1e6 / tick_ns), "shortest median time %.3g us, clock step %.3g us",
+	            least * 1e3, tick_ns / 1e3);
+}
+
+static void requests_cached(const struct assay_run *run, size_t point, struct assay_verdict *v)
+{
+	const struct assay_run_point *p = &run->points[point];
+	uint64_t cached = 0;
+	for (size_t i = p->first_visit; i < p->first_visit + p->n_visits; i++)
+		for (size_t k = 0; k < run->visits[i].n_requests && run->visits[i].v.repeat >= 0; k++) {
+			uint32_t n = run->requests[run->visits[i].first_request + k].r.cached_tokens;
+			cached += n == ASSAY_COUNT_UNKNOWN ? 0 : n;
+		}
+	verdict_add(v, "cached_prompts", state_of("cached_prompts", (double)cached), "%llu prompt tokens", (unsigned long long)cached);
+}
+
+static void ceilings(const struct assay_point_metrics *p, struct assay_verdict *v)
+{
+	static const char *const keys[] = { "mbu", "mfu" };
+	for (size_t i = 0; i < 2; i++) {
+		double x = point_value(p, keys[i]);
+		verdict_add(v, "ceiling_error", state_of("ceiling_error", x), "%s %.3f", keys[i], x);
+	}
+}
+
+static void machine(const struct assay_run *run, size_t point, struct assay_verdict *v)
+{
+	const struct assay_run_point *p = &run->points[point];
+	struct assay_machine_use use = { 0 };
+	for (size_t i = p->first_visit; i < p->first_visit + p->n_visits; i++)
+		if (run->visits[i].v.repeat >= 0)
+			assay_machine_use_visit(run, &run->visits[i], &use);
+	verdict_machine(&use, v);
+}
+
+static bool is_result_only(const char *status)
+{
+	return !strcmp(status, "limit") || !strcmp(status, "dropped");
+}
+
+void assay_verdict_point(const struct assay_run *run, const struct assay_run_metrics *m, size_t point, struct assay_verdict *out)
+{
+	const struct assay_point_metrics *p = &m->points[point];
+	const char *status = assay_point_status(run, point);
+	*out = (struct assay_verdict){ 0 };
+	if (is_result_only(status))
+		return;
+	if (!strcmp(status, "interrupted")) {
+		verdict_add(out, "interrupted", ASSAY_CAUTION, "%d of %lld runs ended", p->runs_done,
+		            (long long)assay_json_get_int(run->points[point].info, "runs", 0));
+		if (!p->offered)
+			return;
+	}
+	failures(run, p, point, out);
+	samples(run, p, point, out);
+	drifts(run, p, point, out);
+	timer(run, p, out);
+	requests_cached(run, point, out);
+	ceilings(p, out);
+	machine(run, point, out);
+}
+
+/* ---- the whole run ---- */
+
+static struct assay_reason *reason_of(struct assay_verdict *v, const char *code)
+{
+	for (size_t i = 0; i < v->n; i++)
+		if (!strcmp(v->reasons[i].code, code))
+			return &v->reasons[i];
+	return NULL;
+}
+
+/* One reason a code: that of the first worst point, and in how many points it was. */
+static void merge(struct assay_verdict *to, const struct assay_verdict *from, size_t *counts)
+{
+	for (size_t i = 0; i < from->n; i++) {
+		const struct assay_reason *r = &from->reasons[i];
+		struct assay_reason *have = reason_of(to, r->code);
+		bool again = i > 0 && !strcmp(from->reasons[i - 1].code, r->code); /* two of a kind in one point */
+		if (!have) {
+			verdict_add(to, r->code, r->state, "%s", r->measured);
+			counts[to->n - 1] = 1;
+			continue;
+		}
+		counts[have - to->reasons] += !again;
+		if (r->state > have->state)
+			*have = *r;
+		if (r->state > to->state)
+			to->state = r->state;
+	}
+}
+
+static void build(const struct assay_run *run, struct assay_verdict *v)
+{
+	const char *text = assay_json_get_str(json_object_get(run->header, "assay"), "build", "");
+	const char *engine = assay_json_get_str(json_object_get(run->header, "engine"), "name", "");
+	bool sanitizer = strstr(text, "sanitize") != NULL, debug = !strncmp(text, "debug", 5) || strstr(text, "-O0");
+	if (assay_json_get_bool(run->header, "virtual_clock", 0))
+		return; /* its times are computed, not measured */
+	/* sim and null time no model: they measure assay itself. */
+	enum assay_verdict_state worst = !strcmp(engine, "sim") || !strcmp(engine, "null") ? ASSAY_CAUTION : ASSAY_INVALID;
+	if (sanitizer)
+		verdict_add(v, "sanitizer_build", worst, "%.100s", text);
+	else if (debug)
+		verdict_add(v, "debug_build", worst, "%.100s", text);
+}
+
+/* Wall and monotonic time that passed between header and footer, where both were recorded. */
+static void clock_step(const struct assay_run *run, struct assay_verdict *v)
+{
+	const json_t *a = json_object_get(run->header, "clock"), *b = json_object_get(run->footer, "clock");
+	double wall = assay_json_get_num(b, "wall_ns", NAN) - assay_json_get_num(a, "wall_ns", NAN);
+	double mono = assay_json_get_num(b, "mono_ns", NAN) - assay_json_get_num(a, "mono_ns", NAN);
+	double step = fabs(wall - mono) - mono * 5e-4; /* NTP may slew by 500 ppm */
+	verdict_add(v, "clock_step", state_of("clock_step", step / 1e9), "%.3f s apart after %.1f s", (wall - mono) / 1e9, mono / 1e9);
+}
+
+static void journal(const struct assay_run *run, struct assay_verdict *v)
+{
+	double lost = assay_json_get_num(run->footer, "records_lost", 0), lag = assay_json_get_num(run->footer, "journal_lag_ms", 0);
+	verdict_add(v, "records_lost", state_of("records_lost", lost), "%.0f records", lost);
+	verdict_add(v, "journal_lag", state_of("journal_lag", lag), "%.0f ms", lag);
+	if (reason_of(v, "interrupted"))
+		return;
+	if (run->torn)
+		verdict_add(v, "interrupted", ASSAY_CAUTION, "the journal is cut: %.80s", run->torn_reason);
+	else if (!run->footer)
+		verdict_add(v, "interrupted", ASSAY_CAUTION, "the journal has no end");
+	else if (assay_json_get_bool(run->footer, "interrupted", 0))
+		verdict_add(v, "interrupted", ASSAY_CAUTION, "stopped by a signal");
+}
+
+/* Points too short to be judged alone are judged together, over everything from the first to the last visit. */
+static void whole_machine(const struct assay_run *run, struct assay_verdict *v)
+{
+	struct assay_machine_use use = { 0 };
+	struct assay_verdict all = { 0 };
+	assay_machine_use_add(run->samples, run->n_samples, &use);
+	verdict_machine(&use, &all);
+	for (size_t i = 0; i < all.n; i++)
+		if (!reason_of(v, all.reasons[i].code) && strcmp(all.reasons[i].code, "throttled"))
+			verdict_add(v, all.reasons[i].code, all.reasons[i].state, "%s (whole run)", all.reasons[i].measured);
+	assay_verdict_release(&all);
+}
+
+void assay_verdict_run(const struct assay_run *run, const struct assay_run_metrics *m, struct assay_verdict *out)
+{
+	size_t counts[64] = { 0 }, judged = 0;
+	*out = (struct assay_verdict){ 0 };
+	for (size_t i = 0; i < run->n_points; i++) {
+		struct assay_verdict one;
+		if (is_result_only(assay_point_status(run, i)))
+			continue;
+		judged++;
+		assay_verdict_point(run, m, i, &one);
+		merge(out, &one, counts);
+		assay_verdict_release(&one);
+	}
+	for (size_t i = 0; i < out->n && judged > 1; i++) {
+		char *text = out->reasons[i].measured;
+		size_t len = strlen(text);
+		snprintf(text + len, sizeof out->reasons[i].measured - len, " (%zu of %zu points)", counts[i], judged);
+	}
+	build(run, out);
+	clock_step(run, out);
+	journal(run, out);
+	whole_machine(run, out);
+}
