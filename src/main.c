@@ -7,11 +7,15 @@
 #include "cmd/cmd.h"
 #include "cmd/doctor.h"
 
+static const struct assay_opt models_options[] = { { "dtype", 0, ASSAY_OPT_ENUM, "f32" }, ASSAY_OPT_END };
+static const struct assay_opt *const models_tables[] = { cmd_engine_options, models_options, NULL };
 static const struct assay_opt *const doctor_tables[] = { cmd_doctor_options, NULL };
 static const struct assay_opt *const no_tables[] = { NULL };
 
 static const struct assay_verb tools[] = {
 	{ "explain", "[METRIC...]", "say what a metric means", no_tables, cmd_explain },
+	{ "models", "list | show M | check DIR...", "models by name, their shapes and sizes; compare with reference logits", models_tables, cmd_models },
+	{ "engines", NULL, "list the engines", no_tables, cmd_engines },
 	{ "doctor", NULL, "look at this machine: what it is, how fast it reads and multiplies, what would disturb a measurement", doctor_tables, cmd_doctor },
 	{ "completion", "bash", "print shell completion", no_tables, cmd_completion },
 	{ "man", NULL, "print the man page", no_tables, cmd_man },
@@ -56,7 +60,8 @@ int main(int argc, char **argv)
 {
 	struct assay_err e = ASSAY_ERR_INIT;
 	hold_standard_streams();
-	signal(SIGPIPE, SIG_IGN);
+	signal(SIGPIPE, SIG_IGN); /* a gone reader and a file size limit are errors of a write, not the end of a run */
+	signal(SIGXFSZ, SIG_IGN);
 	if (argc < 2) {
 		cmd_help_usage(stderr);
 		return ASSAY_EXIT_USAGE;

@@ -2,18 +2,16 @@
 #include "base/term.h"
 
 #include <math.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
 
-enum { WIDTH_MIN = 20, WIDTH_MAX = 500, REDRAW_MS = 250, LINE_MS = 5000 };
+enum { WIDTH_MIN = 20, WIDTH_MAX = 500, REDRAW_MS = 200, LINE_MS = 5000 };
 
 static int width_of(int fd, bool tty)
 {
@@ -46,7 +44,7 @@ void assay_duration_format(char *out, int size_bytes, double s)
 		snprintf(out, (size_t)size_bytes, "%ldh%02ldm", n / 3600, n / 60 % 60);
 }
 
-void assay_progress_format(char *out, int width, const char *name, const char *what, double done, double total, double tok_s, double elapsed_s)
+void assay_status_line_format(char *out, int width, const char *name, const char *what, double done, double total, double tok_s, double elapsed_s)
 {
 	char line[400], eta[24];
 	int n = snprintf(line, sizeof line, "%.60s  %.100s", name, what);
@@ -61,98 +59,37 @@ void assay_progress_format(char *out, int width, const char *name, const char *w
 	snprintf(out, (size_t)width, "%s", line);
 }
 
-struct assay_progress {
-	pthread_t thread;
-	pthread_mutex_t lock;      /* everything below */
-	pthread_cond_t wake;
-	bool stop, news;
-	int64_t t_open_ns;
-	char name[64], what[104];
-	double done, total, tok_s;
-	struct assay_term term;    /* written before the thread starts only */
+struct assay_status_line {
+	struct assay_term term;
+	int64_t t_open_ns, next_ns;
+	bool shown;
 };
 
-/* Called with the lock held; lets go of it while writing. */
-static void show(struct assay_progress *p)
+struct assay_status_line *assay_status_line_open(void)
 {
-	char line[WIDTH_MAX + 1], name[sizeof p->name], what[sizeof p->what];
-	double done = p->done, total = p->total, tok_s = p->tok_s, elapsed = (double)(assay_now_ns() - p->t_open_ns) / 1e9;
-	memcpy(name, p->name, sizeof name);
-	memcpy(what, p->what, sizeof what);
-	p->news = false;
-	pthread_mutex_unlock(&p->lock);
-	assay_progress_format(line, p->term.tty ? p->term.width : 200, name, what, done, total, tok_s, elapsed);
-	if (p->term.tty)
-		fprintf(stderr, "\r\033[K%s", line);
-	else
-		fprintf(stderr, "%s\n", line);
+	struct assay_status_line *l = xalloc(sizeof *l);
+	assay_term_init(&l->term, STDERR_FILENO, false);
+	l->t_open_ns = assay_now_ns();
+	l->next_ns = l->t_open_ns + (l->term.tty ? 0 : LINE_MS * ASSAY_NS_PER_MS);
+	return l;
+}
+
+void assay_status_line_show(struct assay_status_line *l, const char *name, const char *what, double done, double total, double tok_s)
+{
+	char line[WIDTH_MAX + 1];
+	int64_t now_ns = assay_now_ns();
+	if (!l || now_ns < l->next_ns)
+		return;
+	l->next_ns = now_ns + (l->term.tty ? REDRAW_MS : LINE_MS) * ASSAY_NS_PER_MS;
+	assay_status_line_format(line, l->term.tty ? l->term.width : 200, name, what, done, total, tok_s, (double)(now_ns - l->t_open_ns) / 1e9);
+	fprintf(stderr, l->term.tty ? "\r\033[K%s" : "%s\n", line);
 	fflush(stderr);
-	pthread_mutex_lock(&p->lock);
+	l->shown = true;
 }
 
-static void *run(void *arg)
+void assay_status_line_close(struct assay_status_line *l)
 {
-	struct assay_progress *p = arg;
-	int64_t period = (p->term.tty ? REDRAW_MS : LINE_MS) * ASSAY_NS_PER_MS, next = p->t_open_ns + period;
-	pthread_mutex_lock(&p->lock);
-	while (!p->stop) {
-		struct timespec t = { next / ASSAY_NS_PER_S, next % ASSAY_NS_PER_S };
-		pthread_cond_timedwait(&p->wake, &p->lock, &t);
-		if (p->stop || assay_now_ns() < next)
-			continue;
-		if (p->news)
-			show(p);
-		next = assay_now_ns() + period;
-	}
-	pthread_mutex_unlock(&p->lock);
-	return NULL;
-}
-
-struct assay_progress *assay_progress_open(void)
-{
-	struct assay_progress *p = xalloc(sizeof *p);
-	pthread_condattr_t a;
-	assay_term_init(&p->term, STDERR_FILENO, false);
-	p->t_open_ns = assay_now_ns();
-	pthread_mutex_init(&p->lock, NULL);
-	pthread_condattr_init(&a);
-	pthread_condattr_setclock(&a, CLOCK_MONOTONIC);
-	pthread_cond_init(&p->wake, &a);
-	pthread_condattr_destroy(&a);
-	if (pthread_create(&p->thread, NULL, run, p)) { /* no thread, no progress: nothing else depends on it */
-		pthread_cond_destroy(&p->wake);
-		pthread_mutex_destroy(&p->lock);
-		free(p);
-		return NULL;
-	}
-	return p;
-}
-
-void assay_progress_set(struct assay_progress *p, const char *name, const char *what, double done, double total, double tok_s)
-{
-	if (!p || pthread_mutex_trylock(&p->lock))
-		return;
-	strncpy(p->name, name ? name : "", sizeof p->name - 1);
-	strncpy(p->what, what ? what : "", sizeof p->what - 1);
-	p->done = done;
-	p->total = total;
-	p->tok_s = tok_s;
-	p->news = true;
-	pthread_mutex_unlock(&p->lock);
-}
-
-void assay_progress_close(struct assay_progress *p)
-{
-	if (!p)
-		return;
-	pthread_mutex_lock(&p->lock);
-	p->stop = true;
-	pthread_cond_signal(&p->wake);
-	pthread_mutex_unlock(&p->lock);
-	pthread_join(p->thread, NULL);
-	if (p->term.tty)
+	if (l && l->term.tty && l->shown)
 		fputs("\r\033[K", stderr);
-	pthread_cond_destroy(&p->wake);
-	pthread_mutex_destroy(&p->lock);
-	free(p);
+	free(l);
 }

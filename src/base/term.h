@@ -12,17 +12,17 @@ struct assay_term {
 };
 void assay_term_init(struct assay_term *t, int fd, bool allow_colour);
 
-/* Progress on stderr, printed by a thread of its own so that a slow terminal delays nobody. On a terminal one line that is rewritten four times
- * a second; elsewhere plain lines, the first after 5 s, then at most one every 5 s. */
-struct assay_progress;
-struct assay_progress *assay_progress_open(void);
-/* Stores what to show; never blocks (a value may be skipped), allocates nothing. done and total in any one unit; NaN = unknown. */
-void assay_progress_set(struct assay_progress *p, const char *name, const char *what, double done, double total, double tok_s);
-/* Clears the line and joins the thread. NULL is fine. */
-void assay_progress_close(struct assay_progress *p);
+/* Progress on stderr. On a terminal one line that is rewritten at most five times a second; elsewhere plain lines, the first after
+ * 5 s, then at most one every 5 s. One caller at a time, never from a timed path: a terminal may block. */
+struct assay_status_line;
+struct assay_status_line *assay_status_line_open(void);
+/* done and total in any one unit; NaN = unknown. NULL line: nothing. */
+void assay_status_line_show(struct assay_status_line *l, const char *name, const char *what, double done, double total, double tok_s);
+/* Clears the line. NULL is fine. */
+void assay_status_line_close(struct assay_status_line *l);
 
 /* The line itself (without newline), at most width - 1 columns. Pure, for tests. elapsed_s gives the ETA. */
-void assay_progress_format(char *out, int width, const char *name, const char *what, double done, double total, double tok_s, double elapsed_s);
+void assay_status_line_format(char *out, int width, const char *name, const char *what, double done, double total, double tok_s, double elapsed_s);
 /* "42s", "3m05s", "1h02m". */
 void assay_duration_format(char *out, int size_bytes, double s);
 

@@ -39,6 +39,9 @@ int cmd_finish(int status);
  * --help was printed (0) or an error was (2). Verbs with args == NULL refuse positional arguments here. */
 int cmd_options(const struct assay_verb *v, int argc, char **argv, struct assay_options **out, int *status);
 
+/* ASSAY_E_USAGE when --isa names what this CPU lacks, or --dtype what is not built yet. */
+int cmd_check_engine_options(const struct assay_options *o, struct assay_err *e);
+
 /* Prints --help of a verb, the list of verbs, the short usage. */
 void cmd_help_verb(const struct assay_verb *v, FILE *out);
 void cmd_help_all(FILE *out);

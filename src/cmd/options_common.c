@@ -1,6 +1,10 @@
 /* The option rows that verbs share. An experiment's own rows come after these and may change their defaults.
  * No row ever holds a secret: options are echoed in results. */
+#include <string.h>
+
+#include "base/cpu.h"
 #include "cmd/cmd.h"
+#include "nn/forward.h"
 
 const struct assay_opt cmd_engine_options[] = {
 	{ "model", 'm', ASSAY_OPT_STR, "gpt2", .arg = "NAME|DIR", .help = "a preset (assay models list), smollm2, a Hugging Face directory or a .gguf file" },
@@ -40,3 +44,15 @@ const struct assay_opt cmd_common_options[] = {
 	{ "verbose", 'v', ASSAY_OPT_FLAG, "false", .help = "say more on stderr" },
 	ASSAY_OPT_END,
 };
+
+int cmd_check_engine_options(const struct assay_options *o, struct assay_err *e)
+{
+	const char *isa = assay_options_str(o, "isa");
+	char has[200];
+	if (!strcmp(assay_options_str(o, "dtype"), "int8"))
+		return assay_fail(e, ASSAY_E_USAGE, "--dtype int8: not built yet; take auto, f32, bf16 or f16");
+	assay_cpu_isa_names(has, sizeof has);
+	if (!nn_isa_available((enum nn_isa)nn_isa_parse(isa)))
+		return assay_fail(e, ASSAY_E_USAGE, "--isa %s: this CPU cannot run it (it has: %s)", isa, has);
+	return 0;
+}

@@ -1,5 +1,5 @@
 /* assay report DIR: write a result's faces again. Where a killed run left only its journal, the result is rebuilt first. */
-#include "cmd/report.h"
+#include "cmd/show_result.h"
 
 #include <string.h>
 

@@ -2,8 +2,6 @@
  * Whatever can be refused is refused before the model loads; whatever was measured is saved whatever happens after. */
 #include "cmd/run.h"
 
-#include <string.h>
-
 #include "cmd/run_signals.h"
 #include "nn/source.h"
 
@@ -11,9 +9,7 @@
 static int prepare(struct cmd_run *r, struct assay_err *e)
 {
 	struct assay_engine_info shape_only = { .name = "" };
-	if (!strcmp(assay_options_str(r->o, "dtype"), "int8"))
-		return assay_fail(e, ASSAY_E_USAGE, "--dtype int8: not built yet; take auto, f32, bf16 or f16");
-	if (cmd_run_targets(r->o, &r->targets, e) || nn_shape_of(assay_options_str(r->o, "model"), &r->shape, e))
+	if (cmd_check_engine_options(r->o, e) || cmd_run_targets(r->o, &r->targets, e) || nn_shape_of(assay_options_str(r->o, "model"), &r->shape, e))
 		return e->code;
 	shape_only.vocab = r->shape.vocab;
 	shape_only.max_context = r->shape.max_context;
@@ -25,20 +21,20 @@ static int prepare(struct cmd_run *r, struct assay_err *e)
 static int walk(struct cmd_run *r, struct assay_err *e, int *status)
 {
 	if (assay_options_flag(r->o, "progress"))
-		r->progress = assay_progress_open();
+		r->line = assay_status_line_open();
 	int rc = cmd_run_open_engine(r, e);
 	if (!rc)
 		rc = cmd_run_open_journal(r, e);
-	if (rc) { /* nothing was recorded */
-		assay_progress_close(r->progress);
-		cmd_run_output_undo(r);
-		return rc;
+	if (!rc) {
+		rc = cmd_run_measure(r, e);
+		rc = cmd_run_close_journal(r, rc, e);
 	}
-	rc = cmd_run_measure(r, e);
-	rc = cmd_run_close_journal(r, rc, e);
-	assay_progress_close(r->progress);
-	*status = cmd_run_publish(r, rc, e);
-	return 0;
+	assay_status_line_close(r->line);
+	if (rc && !r->totals.points_ok && !r->totals.points_limit && !r->totals.points_error && !r->totals.interrupted)
+		cmd_run_output_undo(r); /* nothing was measured */
+	else
+		*status = cmd_run_publish(r, rc, e), rc = 0;
+	return rc;
 }
 
 int cmd_run_experiment(const struct assay_verb *v, int argc, char **argv)

@@ -19,16 +19,18 @@ struct cmd_run {
 	struct assay_run_plan plan;
 	json_t *targets;                   /* rows, or NULL */
 	char *dir;                         /* result directory */
-	bool made_dir;                     /* by us: removed again when nothing was recorded */
-	struct assay_rec_memory start;     /* of this process before the engine opened */
+	bool made_dir, made_results;       /* by us: the directory, results/: removed again when nothing was measured */
 	struct assay_engine *engine;
 	struct assay_journal *journal;
-	struct assay_progress *progress;
+	bool recorded;                     /* we made the journal */
+	struct assay_status_line *line;
+	struct assay_rec_memory at_start;  /* memory of the process before the engine opened */
 	struct assay_session_totals totals;
 };
 
 /* run_output.c: finds and makes the result directory. ASSAY_E_USAGE when it is in use, not empty or not writable. */
 int cmd_run_output(struct cmd_run *r, struct assay_err *e);
+/* Nothing was measured: takes away what this run made there. */
 void cmd_run_output_undo(struct cmd_run *r);
 
 /* run_header.c: the HEADER record; the engine is open. New reference. */

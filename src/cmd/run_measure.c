@@ -1,9 +1,20 @@
 /* The middle of the corridor: the engine opens, the journal opens with the header, the experiment runs. */
 #include <math.h>
+#include <stdlib.h>
 
+#include "base/cpu.h"
 #include "cmd/run.h"
 #include "cmd/run_signals.h"
 #include "telemetry/telemetry.h"
+
+static void say_engine(const struct assay_engine_info *g)
+{
+	char *effective = json_dumps(g->effective, JSON_COMPACT), *load = json_dumps(g->load, JSON_COMPACT);
+	fprintf(stderr, "engine %s %s\n  effective %s\n  load %s\n  KV pool %.1f MiB, %llu tokens\n", g->name, g->version, effective ? effective : "-", load ? load : "-",
+	        (double)g->kv_pool_bytes / 0x1p20, (unsigned long long)g->kv_tokens);
+	free(effective);
+	free(load);
+}
 
 int cmd_run_open_engine(struct cmd_run *r, struct assay_err *e)
 {
@@ -13,10 +24,12 @@ int cmd_run_open_engine(struct cmd_run *r, struct assay_err *e)
 		.max_num_seqs = (int)assay_options_int(r->o, "max-num-seqs"), .max_batched_tokens = (int)assay_options_int(r->o, "max-batched-tokens"),
 		.block_size = (int)assay_options_int(r->o, "block-size"), .kv_bytes = (uint64_t)assay_options_int(r->o, "kv-memory"), .kv_tokens_wanted = r->plan.kv_tokens,
 	};
-	assay_progress_set(r->progress, r->verb->name, "loading the model", NAN, NAN, NAN);
-	assay_memory_read(&r->start);
+	assay_memory_read(&r->at_start);
+	assay_status_line_show(r->line, r->verb->name, "loading the model", NAN, NAN, NAN);
 	if (assay_engine_open(assay_options_str(r->o, "engine"), &c, &r->engine, e))
 		return e->code;
+	if (assay_options_flag(r->o, "verbose"))
+		say_engine(r->engine->ops->info(r->engine));
 	return cmd_signal_seen() ? assay_fail(e, ASSAY_E_INTERRUPT, "interrupted while the model was loaded; nothing was measured") : 0;
 }
 
@@ -24,6 +37,7 @@ int cmd_run_open_journal(struct cmd_run *r, struct assay_err *e)
 {
 	if (assay_journal_open(r->dir, r->plan.hot_records, &r->journal, e))
 		return e->code;
+	r->recorded = true;
 	struct assay_sink *sink = assay_journal_sink(r->journal);
 	sink->put_json(sink, ASSAY_REC_HEADER, cmd_run_header(r));
 	sink->flush(sink);
@@ -39,15 +53,16 @@ static bool should_stop(void *arg)
 
 static void on_progress(void *arg, const char *experiment, const char *what, double done, double total, double tok_s)
 {
-	assay_progress_set(((struct cmd_run *)arg)->progress, experiment, what, done, total, tok_s);
+	assay_status_line_show(((struct cmd_run *)arg)->line, experiment, what, done, total, tok_s);
 }
 
 int cmd_run_measure(struct cmd_run *r, struct assay_err *e)
 {
 	const struct assay_engine_info *info = r->engine->ops->info(r->engine);
+	int threads = (int)assay_options_int(r->o, "threads");
 	struct assay_session_config c = {
 		.engine = r->engine, .sink = assay_journal_sink(r->journal), .hooks = { r, should_stop, on_progress }, .seed = (uint64_t)assay_options_int(r->o, "seed"),
-		.probes = info->runs_here && !info->virtual_clock, .threads = (int)assay_options_int(r->o, "threads"), .start = &r->start,
+		.probes = info->runs_here && !info->virtual_clock, .threads = threads ? threads : assay_cpu_count(), .start = &r->at_start,
 	};
 	struct assay_session *s = NULL;
 	int rc = assay_session_open(&c, &s, e);

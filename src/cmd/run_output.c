@@ -9,7 +9,7 @@
 
 #include "base/fs.h"
 #include "base/mem.h"
-#include "cmd/report.h"
+#include "cmd/show_result.h"
 #include "cmd/run.h"
 
 /* 1 empty, 0 not, -1 unreadable */
@@ -65,6 +65,7 @@ static int take_default(struct cmd_run *r, struct assay_err *e)
 	gmtime_r(&now, &tm);
 	strftime(when, sizeof when, "%Y%m%dT%H%M%SZ", &tm);
 	slug(r->shape.name, model, sizeof model);
+	r->made_results = !assay_fs_exists("results");
 	if (assay_fs_mkdir_p("results", &why))
 		return assay_fail(e, ASSAY_E_USAGE, "%s; name a directory with --output", why.msg);
 	for (int k = 1; k < 1000; k++) {
@@ -100,6 +101,13 @@ int cmd_run_output(struct cmd_run *r, struct assay_err *e)
 
 void cmd_run_output_undo(struct cmd_run *r)
 {
+	if (r->recorded) {
+		char *journal = xasprintf("%s/journal.bin", r->dir);
+		unlink(journal);
+		free(journal);
+	}
 	if (r->dir && r->made_dir)
-		rmdir(r->dir); /* fails where something was written, as it should */
+		rmdir(r->dir); /* fails where somebody else wrote, as it should */
+	if (r->made_results)
+		rmdir("results");
 }

@@ -1,10 +1,13 @@
 /* The end of the corridor: the journal closes and is read back, the document and its faces are written, the user is told. */
+#include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/fs.h"
 #include "base/json.h"
-#include "cmd/report.h"
+#include "cmd/show_result.h"
 #include "cmd/run.h"
 #include "cmd/run_signals.h"
 
@@ -41,22 +44,52 @@ static int write_result(const struct cmd_run *r, json_t **result, struct assay_e
 	return rc;
 }
 
+/* "next    COMMAND    (why)", wrapped. */
+__attribute__((format(printf, 3, 4)))
+static void next(int width, const char *why, const char *fmt, ...)
+{
+	char line[4500];
+	va_list ap;
+	va_start(ap, fmt);
+	int n = vsnprintf(line, sizeof line, fmt, ap);
+	va_end(ap);
+	printf("next    %s", line);
+	if (8 + n + 4 + (int)strlen(why) < width)
+		printf("    %s\n", why);
+	else
+		cmd_wrap(stdout, why, width, 8, width);
+}
+
 static void say_next(const struct cmd_run *r, const json_t *result)
 {
 	const char *state = assay_json_get_str(json_object_get(result, "verdict"), "state", "");
 	char *report = xasprintf("%s/report.md", r->dir);
+	struct assay_term t;
+	assay_term_init(&t, STDOUT_FILENO, false);
 	printf("\nresult  %s/result.json\n", r->dir);
 	if (assay_fs_exists(report))
 		printf("report  %s\n", report);
 	if (interrupted(r))
-		printf("next    assay report %s    (interrupted: what was measured is kept)\n", r->dir);
+		next(t.width, "(interrupted: what was measured is kept)", "assay report %s", r->dir);
 	else if (strcmp(state, "VALID"))
-		printf("next    assay doctor    (what disturbs measurements on this machine)\n");
+		next(t.width, "(what disturbs measurements on this machine)", "assay doctor");
 	else if (assay_options_flag(r->o, "quick"))
-		printf("next    assay %s    (the same without --quick)\n", r->verb->name);
+		next(t.width, "(the same without --quick)", "assay %s", r->verb->name);
 	else
-		printf("next    assay explain ttft_ms    (what a number means)\n");
+		next(t.width, "(what a number means)", "assay explain ttft_ms");
 	free(report);
+}
+
+/* Why the first point that did not succeed did not. */
+static const char *first_reason(const json_t *result)
+{
+	const json_t *points = json_object_get(result, "points");
+	for (size_t i = 0; i < json_array_size(points); i++) {
+		const char *reason = assay_json_get_str(json_array_get(points, i), "reason", NULL);
+		if (reason)
+			return reason;
+	}
+	return "no point was begun";
 }
 
 int cmd_run_publish(struct cmd_run *r, int rc, struct assay_err *e)
@@ -73,7 +106,7 @@ int cmd_run_publish(struct cmd_run *r, int rc, struct assay_err *e)
 		say_next(r, result);
 	fflush(stdout);
 	if (!rc && !r->totals.points_ok && !interrupted(r))
-		rc = assay_fail(e, ASSAY_E_ENGINE, "no point could be measured; the reasons are in %s/result.json", r->dir);
+		rc = assay_fail(e, ASSAY_E_ENGINE, "no point could be measured: %s", first_reason(result));
 	int status = cmd_result_status(result);
 	if (rc && rc != ASSAY_E_INTERRUPT) {
 		status = cmd_error(e);

@@ -86,7 +86,7 @@ static void test_line(void **state)
 	};
 	for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
 		char out[200];
-		assay_progress_format(out, t[i].width, "latency", "128/100 run 3/10", t[i].done, t[i].total, t[i].tok_s, t[i].elapsed);
+		assay_status_line_format(out, t[i].width, "latency", "128/100 run 3/10", t[i].done, t[i].total, t[i].tok_s, t[i].elapsed);
 		assert_string_equal(out, t[i].want);
 	}
 }
@@ -98,19 +98,19 @@ static void test_quiet(void **state)
 	char path[] = "/tmp/assay-term-XXXXXX", buf[64];
 	int fd = mkstemp(path), saved = dup(2);
 	dup2(fd, 2);
-	struct assay_progress *p = assay_progress_open();
+	struct assay_status_line *p = assay_status_line_open();
 	for (int i = 0; i < 300; i++) {
-		assay_progress_set(p, "latency", "case", i, 300, 10);
+		assay_status_line_show(p, "latency", "case", i, 300, 10);
 		usleep(1000);
 	}
-	assay_progress_close(p);
+	assay_status_line_close(p);
 	dup2(saved, 2);
 	close(saved);
 	assert_int_equal(pread(fd, buf, sizeof buf, 0), 0);
 	close(fd);
 	unlink(path);
-	assay_progress_set(NULL, "a", "b", 0, 0, 0);
-	assay_progress_close(NULL);
+	assay_status_line_show(NULL, "a", "b", 0, 0, 0);
+	assay_status_line_close(NULL);
 }
 
 int main(void)

@@ -1,6 +1,6 @@
 /* Showing a result that is on disk: what the end of a run and `assay report` have in common. */
-#ifndef ASSAY_CMD_REPORT_H
-#define ASSAY_CMD_REPORT_H
+#ifndef ASSAY_CMD_SHOW_RESULT_H
+#define ASSAY_CMD_SHOW_RESULT_H
 
 #include "cmd/cmd.h"
 #include "core/run.h"

@@ -1,4 +1,4 @@
-/* Faces of a result: which are written, what stdout gets, and the exit status that a document means. See report.h. */
+/* Faces of a result: which are written, what stdout gets, and the exit status that a document means. See show_result.h. */
 #include <fcntl.h>
 #include <string.h>
 #include <sys/file.h>
@@ -6,7 +6,7 @@
 
 #include "base/json.h"
 #include "base/term.h"
-#include "cmd/report.h"
+#include "cmd/show_result.h"
 #include "report/report.h"
 
 static bool chosen(const struct assay_options *o, const struct assay_face *f)
