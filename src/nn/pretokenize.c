@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/utf8.h"
 
 #define MAX_PATTERN_BYTES 8192
 #define MATCH_LIMIT 5000000
@@ -108,27 +109,6 @@ const char *nn_pretok_add(struct nn_pretok *p, const char *pattern)
 	return NULL;
 }
 
-size_t nn_utf8_valid(const char *text, size_t len)
-{
-	const unsigned char *s = (const unsigned char *)text;
-	size_t i = 0;
-	while (i < len) {
-		unsigned c = s[i], n = c < 0x80 ? 1 : c >= 0xc2 && c <= 0xdf ? 2 : (c & 0xf0) == 0xe0 ? 3 : c >= 0xf0 && c <= 0xf4 ? 4 : 0;
-		if (!n || len - i < n)
-			break;
-		bool ok = true;
-		for (unsigned k = 1; k < n; k++)
-			ok &= (s[i + k] & 0xc0) == 0x80;
-		if (n > 2) /* overlong forms, surrogates, beyond U+10FFFF */
-			ok &= !(c == 0xe0 && s[i + 1] < 0xa0) && !(c == 0xed && s[i + 1] > 0x9f) && !(c == 0xf0 && s[i + 1] < 0x90) &&
-			      !(c == 0xf4 && s[i + 1] > 0x8f);
-		if (!ok)
-			break;
-		i += n;
-	}
-	return i;
-}
-
 struct walk {
 	const struct nn_pretok *p;
 	nn_word_fn fn;
@@ -179,11 +159,11 @@ int nn_pretok_run(const struct nn_pretok *p, const char *text, size_t len, nn_wo
 	struct walk w = { p, fn, ctx, e };
 	int rc = 0;
 	for (size_t i = 0; i < len && !rc;) {
-		size_t good = nn_utf8_valid(text + i, len - i), bad = 0;
+		size_t good = assay_utf8_valid(text + i, len - i), bad = 0;
 		if (good)
 			rc = emit(&w, 0, text + i, good);
 		i += good;
-		while (i + bad < len && !nn_utf8_valid(text + i + bad, len - i - bad < 4 ? len - i - bad : 4))
+		while (i + bad < len && !assay_utf8_valid(text + i + bad, len - i - bad < 4 ? len - i - bad : 4))
 			bad++;
 		if (bad && !rc)
 			rc = fn(ctx, text + i, bad, e);

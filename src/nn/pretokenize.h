@@ -33,7 +33,4 @@ typedef int (*nn_word_fn)(void *ctx, const char *word, size_t len_bytes, struct 
  * limit is hit (only hostile patterns do). */
 int nn_pretok_run(const struct nn_pretok *p, const char *text, size_t len_bytes, nn_word_fn fn, void *ctx, struct assay_err *e);
 
-/* Length of the longest run of well-formed UTF-8 (RFC 3629) at s. */
-size_t nn_utf8_valid(const char *s, size_t len_bytes);
-
 #endif

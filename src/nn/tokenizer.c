@@ -9,6 +9,7 @@
 #include <string.h>
 #include <utf8proc.h>
 
+#include "base/utf8.h"
 #include "nn/tokenizer_parts.h"
 
 #define MAX_TEXT_BYTES (256u << 20)
@@ -216,7 +217,7 @@ static int compose(const char *text, size_t n, struct assay_buf *out)
 {
 	int rc = 0;
 	for (size_t i = 0; i < n && !rc;) {
-		size_t good = nn_utf8_valid(text + i, n - i);
+		size_t good = assay_utf8_valid(text + i, n - i);
 		utf8proc_uint8_t *nfc = NULL;
 		utf8proc_ssize_t len = 0;
 		if (good && may_change(text + i, good))
