@@ -14,7 +14,8 @@
 static const char *pretty_name(char *text)
 {
 	static const char key[] = "PRETTY_NAME=";
-	for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
+	char *save = NULL;
+	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
 		if (strncmp(line, key, sizeof key - 1))
 			continue;
 		char *v = line + sizeof key - 1;
