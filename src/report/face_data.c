@@ -1,0 +1,139 @@
+/* See face_data.h. */
+#include "report/face_data.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "metrics/definitions.h"
+
+const json_t *face_metric(const json_t *point, const char *key)
+{
+	return json_object_get(json_object_get(point, "metrics"), key);
+}
+
+double face_stat(const json_t *point, const char *key, const char *stat)
+{
+	const json_t *m = face_metric(point, key);
+	if (!strcmp(stat, "mean") && json_object_get(m, "value"))
+		stat = "value";
+	return assay_json_get_num(m, stat, NAN);
+}
+
+void face_number(char out[48], const json_t *point, const char *key, const char *stat, const char *none)
+{
+	const struct assay_metric *def = assay_metric_find(key);
+	double x = face_stat(point, key, stat);
+	if (isnan(x))
+		snprintf(out, 48, "%.40s", none);
+	else
+		snprintf(out, 48, "%.*f%s", def ? def->digits : 3, x, json_object_get(json_object_get(face_metric(point, key), "need"), stat) ? "*" : "");
+}
+
+void face_number_cell(struct face_table *t, const json_t *point, const char *key, const char *stat)
+{
+	char text[48];
+	face_number(text, point, key, stat, "-");
+	face_table_cell(t, "%s", text);
+}
+
+bool face_has_marks(const json_t *result)
+{
+	size_t i;
+	json_t *p, *m;
+	const char *key;
+	json_array_foreach(json_object_get(result, "points"), i, p)
+		json_object_foreach(json_object_get(p, "metrics"), key, m)
+			if (json_object_size(json_object_get(m, "need")) && assay_json_get_int(m, "n", 0))
+				return true;
+	return false;
+}
+
+bool face_is(const json_t *point, const char *experiment)
+{
+	return !strcmp(assay_json_get_str(point, "experiment", ""), experiment);
+}
+
+bool face_ok(const json_t *point)
+{
+	return json_is_object(json_object_get(point, "metrics")) && assay_json_get_int(json_object_get(point, "requests"), "succeeded", 0) > 0;
+}
+
+bool face_has(const json_t *result, const char *experiment)
+{
+	size_t i;
+	json_t *p;
+	json_array_foreach(json_object_get(result, "points"), i, p)
+		if (face_is(p, experiment))
+			return true;
+	return false;
+}
+
+const json_t *face_first(const json_t *result, const char *experiment)
+{
+	size_t i;
+	json_t *p;
+	json_array_foreach(json_object_get(result, "points"), i, p)
+		if (face_is(p, experiment) && face_ok(p))
+			return p;
+	return NULL;
+}
+
+int64_t face_case_int(const json_t *point, const char *key, int64_t otherwise)
+{
+	return assay_json_get_int(json_object_get(point, "case"), key, otherwise);
+}
+
+/* A value of a case as text: a number, a string, or JSON for anything else. */
+static void value_text(char *out, size_t size, const json_t *v)
+{
+	if (json_is_string(v)) {
+		snprintf(out, size, "%s", json_string_value(v));
+		return;
+	}
+	char *s = v ? json_dumps(v, JSON_ENCODE_ANY | JSON_COMPACT) : NULL;
+	snprintf(out, size, "%s", s ? s : "-");
+	free(s);
+}
+
+void face_case(char out[96], const json_t *point)
+{
+	const json_t *c = json_object_get(point, "case");
+	const char *key;
+	json_t *v;
+	char a[32], b[32];
+	size_t n = 0;
+	out[0] = 0;
+	if (json_object_get(c, "batch_size") && (face_is(point, "throughput") || face_case_int(point, "batch_size", 0) != 1))
+		n += (size_t)snprintf(out, 96, "batch %lld", (long long)assay_json_get_int(c, "batch_size", 0));
+	if (json_object_get(c, "prompt_tokens") || json_object_get(c, "output_tokens")) {
+		value_text(a, sizeof a, json_object_get(c, "prompt_tokens"));
+		value_text(b, sizeof b, json_object_get(c, "output_tokens"));
+		n += (size_t)snprintf(out + n, 96 - n, "%s%s -> %s", n ? ", " : "", a, b);
+	}
+	json_object_foreach((json_t *)c, key, v) {
+		if (n > 60 || !strcmp(key, "batch_size") || !strcmp(key, "prompt_tokens") || !strcmp(key, "output_tokens") || json_is_object(v) || json_is_array(v) || json_is_null(v))
+			continue;
+		value_text(a, 16, v);
+		n += (size_t)snprintf(out + n, 96 - n, "%s%.16s %s", n ? ", " : "", key, a);
+	}
+}
+
+void face_case_cell(struct face_table *t, const json_t *point, const char *key)
+{
+	char text[48];
+	value_text(text, sizeof text, json_object_get(json_object_get(point, "case"), key));
+	face_table_cell(t, "%s", text);
+}
+
+const char *face_model(const json_t *result)
+{
+	return assay_json_get_str(json_object_get(result, "model"), "name", "unknown");
+}
+
+bool face_synthetic(const json_t *result)
+{
+	return assay_json_get_bool(json_object_get(result, "model"), "synthetic", false);
+}

@@ -1,0 +1,267 @@
+/* See face_sections.h. A table only places what the document holds. */
+#include "report/face_sections.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "metrics/definitions.h"
+#include "report/face_data.h"
+
+/* ---- one row a metric of a case ---- */
+static void latency_rows(const json_t *p, struct face_table *t)
+{
+	static const char *const keys[] = { "ttft_ms", "tpot_ms", "itl_ms", "e2el_ms", "request_tok_s" };
+	static const char *const stats[] = { "mean", "p50", "p90", "p95", "p99", "std", "min", "max" };
+	char label[96];
+	face_case(label, p);
+	for (size_t k = 0; k < sizeof keys / sizeof *keys; k++) {
+		const struct assay_metric *def = assay_metric_find(keys[k]);
+		if (!face_metric(p, keys[k]))
+			continue;
+		face_table_cell(t, "%s", k ? "" : label);
+		face_table_cell(t, "%s", def ? def->title : keys[k]);
+		face_table_cell(t, "%s", def ? def->unit : "");
+		face_table_cell(t, "%lld", (long long)assay_json_get_int(face_metric(p, keys[k]), "n", 0));
+		for (size_t s = 0; s < sizeof stats / sizeof *stats; s++)
+			face_number_cell(t, p, keys[k], stats[s]);
+	}
+}
+
+static void fill_latency(const json_t *result, const char *experiment, struct face_table *t)
+{
+	static const struct { const char *head; bool right; int keep; } cols[] = {
+		{ "Case", false, 0 }, { "Metric", false, 0 }, { "Unit", false, 8 }, { "n", true, 5 }, { "Mean", true, 10 }, { "P50", true, 9 },
+		{ "P90", true, 2 }, { "P95", true, 7 }, { "P99", true, 6 }, { "Std", true, 4 }, { "Min", true, 1 }, { "Max", true, 3 },
+	};
+	size_t i;
+	json_t *p;
+	for (size_t c = 0; c < sizeof cols / sizeof *cols; c++)
+		face_table_col(t, cols[c].head, cols[c].right, cols[c].keep);
+	json_array_foreach(json_object_get(result, "points"), i, p)
+		if (face_is(p, experiment) && face_ok(p))
+			latency_rows(p, t);
+}
+
+/* ---- one row a case ---- */
+struct case_column {
+	const char *head;
+	const char *key, *stat;   /* stat NULL: key is of the case */
+	int keep;
+};
+
+static void fill_cases(const json_t *result, const char *experiment, const struct case_column *cols, size_t n, struct face_table *t)
+{
+	size_t i;
+	json_t *p;
+	for (size_t c = 0; c < n; c++)
+		face_table_col(t, cols[c].head, true, cols[c].keep);
+	face_table_col(t, "Status", false, 4);
+	json_array_foreach(json_object_get(result, "points"), i, p) {
+		if (!face_is(p, experiment))
+			continue;
+		for (size_t c = 0; c < n; c++)
+			if (cols[c].stat)
+				face_number_cell(t, p, cols[c].key, cols[c].stat);
+			else
+				face_case_cell(t, p, cols[c].key);
+		face_table_cell(t, "%s", assay_json_get_str(p, "status", "?"));
+	}
+}
+
+static void fill_throughput(const json_t *result, const char *experiment, struct face_table *t)
+{
+	static const struct case_column cols[] = {
+		{ "Batch", "batch_size", NULL, 0 }, { "Prompt", "prompt_tokens", NULL, 7 }, { "Output", "output_tokens", NULL, 7 }, { "tok/s", "output_tok_s", "mean", 0 },
+		{ "Speed-up", "speedup", "mean", 10 }, { "Effic.", "efficiency", "mean", 6 }, { "TTFT ms", "ttft_ms", "p50", 8 }, { "TPOT ms", "tpot_ms", "p50", 8 },
+		{ "Wall s", "wall_s", "mean", 5 }, { "req/s", "request_s", "mean", 3 }, { "RSS MiB", "rss_peak_mib", "mean", 2 }, { "MBU", "mbu", "mean", 1 },
+	};
+	fill_cases(result, experiment, cols, sizeof cols / sizeof *cols, t);
+}
+
+static void fill_lengths(const json_t *result, const char *experiment, struct face_table *t)
+{
+	static const struct case_column cols[] = {
+		{ "Batch", "batch_size", NULL, 2 }, { "Prompt", "prompt_tokens", NULL, 0 }, { "Output", "output_tokens", NULL, 0 }, { "TTFT ms", "ttft_ms", "p50", 9 },
+		{ "TPOT ms", "tpot_ms", "p50", 9 }, { "E2E ms", "e2el_ms", "p50", 8 }, { "Prefill tok/s", "prefill_tok_s", "mean", 7 },
+		{ "Decode tok/s", "decode_tok_s", "mean", 6 }, { "tok/s", "output_tok_s", "mean", 5 }, { "MFU", "mfu", "mean", 1 }, { "MBU", "mbu", "mean", 1 },
+	};
+	fill_cases(result, experiment, cols, sizeof cols / sizeof *cols, t);
+}
+
+/* ---- metric and value of one case after the other ---- */
+static void fill_values(const json_t *result, const char *experiment, const char *const *keys, size_t n, struct face_table *t)
+{
+	size_t i;
+	json_t *p;
+	char label[96];
+	face_table_col(t, "Case", false, 2);
+	face_table_col(t, "Metric", false, 0);
+	face_table_col(t, "Value", true, 0);
+	face_table_col(t, "Unit", false, 0);
+	face_table_col(t, "n", true, 1);
+	json_array_foreach(json_object_get(result, "points"), i, p) {
+		if (!face_is(p, experiment) || !face_ok(p))
+			continue;
+		face_case(label, p);
+		for (size_t k = 0; k < n; k++) {
+			const struct assay_metric *def = assay_metric_find(keys[k]);
+			if (!def || isnan(face_stat(p, keys[k], "mean")))
+				continue;
+			face_table_cell(t, "%s", label);
+			face_table_cell(t, "%s", def->title);
+			face_number_cell(t, p, keys[k], "mean");
+			face_table_cell(t, "%s", def->unit);
+			face_table_cell(t, "%lld", (long long)assay_json_get_int(face_metric(p, keys[k]), "n", 0));
+			label[0] = 0;
+		}
+	}
+}
+
+static void fill_memory(const json_t *result, const char *experiment, struct face_table *t)
+{
+	static const char *const keys[] = {
+		"weights_mib", "kv_pool_mib", "kv_used_mib", "kv_peak_mib", "kv_bytes_per_token", "kv_bytes_per_token_observed", "workspace_mib", "rss_peak_mib", "rss_mean_mib",
+		"rss_delta_mib", "pss_mib", "rss_growth_kib_per_1k", "load_ms",
+	};
+	fill_values(result, experiment, keys, sizeof keys / sizeof *keys, t);
+}
+
+static void fill_offline(const json_t *result, const char *experiment, struct face_table *t)
+{
+	static const char *const keys[] = {
+		"wall_s", "output_tok_s", "output_tok_s_steady", "input_tok_s", "total_tok_s", "request_s", "prefill_tok_s", "inverse_throughput_ms", "ttft_ms", "tpot_ms", "e2el_ms",
+		"step_seqs", "preemptions", "kv_peak_mib", "rss_peak_mib", "mbu", "mfu",
+	};
+	fill_values(result, experiment, keys, sizeof keys / sizeof *keys, t);
+}
+
+const struct face_section *face_sections(int *n)
+{
+	static const struct face_section list[] = {
+		{ "Latency of single requests", "latency", fill_latency },
+		{ "Throughput by batch size", "throughput", fill_throughput },
+		{ "Sequence length", "seqlen", fill_lengths },
+		{ "Long documents", "longdoc", fill_lengths },
+		{ "Memory", "memory", fill_memory },
+		{ "Offline batch", "offline", fill_offline },
+	};
+	*n = (int)(sizeof list / sizeof *list);
+	return list;
+}
+
+void face_verdict_table(const json_t *verdict, struct face_table *t)
+{
+	static const char *const keys[] = { "state", "code", "measured", "bound", "advice" };
+	size_t i;
+	json_t *r;
+	face_table_col(t, "State", false, 0);
+	face_table_col(t, "Reason", false, 0);
+	face_table_col(t, "Measured", false, 3);
+	face_table_col(t, "Bound", false, 2);
+	face_table_col(t, "What to do", false, 1);
+	json_array_foreach(json_object_get(verdict, "reasons"), i, r)
+		for (int k = 0; k < 5; k++)
+			face_table_cell(t, "%s", assay_json_get_str(r, keys[k], ""));
+}
+
+void face_bound(char out[64], const json_t *target)
+{
+	const json_t *b = json_object_get(target, "bound");
+	double max = assay_json_get_num(b, "max", NAN), min = assay_json_get_num(b, "min", NAN);
+	if (!isnan(max))
+		snprintf(out, 64, "at most %.6g", max);
+	else if (!isnan(min))
+		snprintf(out, 64, "at least %.6g", min);
+	else
+		snprintf(out, 64, "-");
+}
+
+const char *face_status(const json_t *target)
+{
+	static const char *const words[][2] = { { "pass", "Pass" }, { "fail", "FAIL" }, { "not_measured", "not measured" }, { "informational", "informational" } };
+	const char *status = assay_json_get_str(target, "status", "-");
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		if (!strcmp(status, words[i][0]))
+			return words[i][1];
+	return "-";
+}
+
+/* What the row's case asks for, or the point that was worst. */
+static void target_case(char out[96], const json_t *result, const json_t *row)
+{
+	const json_t *p = json_array_get(json_object_get(result, "points"), (size_t)assay_json_get_int(row, "point", -1));
+	char label[96];
+	face_case(label, p ? p : row);
+	const char *experiment = p ? assay_json_get_str(p, "experiment", "") : "";
+	snprintf(out, 96, "%.30s%s%.60s", experiment, *experiment && *label ? " " : "", label);
+}
+
+void face_targets_table(const json_t *result, struct face_table *t)
+{
+	size_t i;
+	json_t *row;
+	face_table_col(t, "Metric", false, 0);
+	face_table_col(t, "Case", false, 1);
+	face_table_col(t, "Value", true, 0);
+	face_table_col(t, "Target", false, 2);
+	face_table_col(t, "Status", false, 0);
+	json_array_foreach(json_object_get(result, "targets"), i, row) {
+		const char *key = assay_json_get_str(row, "metric", "?"), *label = assay_json_get_str(row, "label", NULL), *stat = assay_json_get_str(row, "stat", "");
+		const struct assay_metric *def = assay_metric_find(key);
+		double actual = assay_json_get_num(row, "actual", NAN);
+		char text[96];
+		if (label)
+			face_table_cell(t, "%s", label);
+		else
+			face_table_cell(t, "%s%s%s", def ? def->title : key, strcmp(stat, "value") ? " " : "", strcmp(stat, "value") ? stat : "");
+		target_case(text, result, row);
+		face_table_cell(t, "%s", text);
+		if (isnan(actual))
+			face_table_cell(t, "N/A");
+		else
+			face_table_cell(t, "%.*f%s%s", def ? def->digits : 0, actual, def ? " " : "", def ? def->unit : "");
+		face_bound(text, row);
+		face_table_cell(t, "%s", text);
+		face_table_cell(t, "%s", face_status(row));
+	}
+}
+
+void face_not_measured(const json_t *result, const char *experiment, void (*say)(void *arg, const char *sentence), void *arg)
+{
+	size_t i;
+	json_t *p;
+	char label[96], text[400];
+	json_array_foreach(json_object_get(result, "points"), i, p) {
+		const char *status = assay_json_get_str(p, "status", "?"), *reason = assay_json_get_str(p, "reason", NULL);
+		if (!face_is(p, experiment) || !strcmp(status, "ok"))
+			continue;
+		face_case(label, p);
+		snprintf(text, sizeof text, "%s: %s%s%s", label, status, reason ? ": " : "", reason ? reason : "");
+		say(arg, text);
+	}
+}
+
+void face_s4_lines(const json_t *result, void (*say)(void *arg, const char *line), void *arg)
+{
+	const json_t *first = face_first(result, "latency");
+	size_t i;
+	json_t *p;
+	char text[160];
+	if (first) {
+		snprintf(text, sizeof text, "Average latency: %.3f s", face_stat(first, "e2el_ms", "mean") / 1e3);
+		say(arg, text);
+		snprintf(text, sizeof text, "Average throughput: %.1f tokens/sec", face_stat(first, "request_tok_s", "mean"));
+		say(arg, text);
+	}
+	json_array_foreach(json_object_get(result, "points"), i, p) {
+		double rate = face_stat(p, "output_tok_s", "mean"), speedup = face_stat(p, "speedup", "mean");
+		if (!face_is(p, "throughput") || isnan(rate))
+			continue;
+		int n = snprintf(text, sizeof text, "Batch size %lld: Throughput = %.1f tokens/sec", (long long)face_case_int(p, "batch_size", 0), rate);
+		if (!isnan(speedup))
+			snprintf(text + n, sizeof text - (size_t)n, " (%.1fx)", speedup);
+		say(arg, text);
+	}
+}

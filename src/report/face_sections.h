@@ -1,0 +1,26 @@
+/* The tables that the terminal and report.md share: one section an experiment, filled from the document. */
+#ifndef ASSAY_REPORT_FACE_SECTIONS_H
+#define ASSAY_REPORT_FACE_SECTIONS_H
+
+#include <jansson.h>
+
+#include "report/face_table.h"
+
+struct face_section {
+	const char *title;
+	const char *experiment;                              /* of the points it shows */
+	void (*fill)(const json_t *result, const char *experiment, struct face_table *t);
+};
+const struct face_section *face_sections(int *n);
+
+/* Verdict reasons, targets, and the sentences for cases that were not measured ("batch 32, 4096 -> 32: limit: needs ..."). */
+void face_verdict_table(const json_t *verdict, struct face_table *t);
+void face_targets_table(const json_t *result, struct face_table *t);
+/* "at most 2000"; and "Pass", "FAIL", "not measured", "informational" of a row of targets[]; "-" for NULL. */
+void face_bound(char out[64], const json_t *target);
+const char *face_status(const json_t *target);
+void face_not_measured(const json_t *result, const char *experiment, void (*say)(void *arg, const char *sentence), void *arg);
+/* S4's lines: "Average latency: 1.20 s", "Batch size 4:  Throughput = 150.0 tokens/sec (3.6x)". */
+void face_s4_lines(const json_t *result, void (*say)(void *arg, const char *line), void *arg);
+
+#endif

@@ -1,0 +1,156 @@
+/* The summary that a person reads first. Every line fits the width; text from outside is made harmless; the
+ * verdict and its reasons stand last, where the eye is. Computes nothing. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "report/face_data.h"
+#include "report/face_sections.h"
+#include "report/face_text.h"
+#include "report/report.h"
+
+#define OUT_BYTES_MAX ((size_t)64 << 20)
+#define UNAVAILABLE_SHOWN 6
+
+struct page { struct assay_buf b; int width; bool colour; };
+
+static const char *paint(const struct page *p, const char *code)
+{
+	return p->colour ? code : "";
+}
+
+static void line(struct page *p, const char *first, const char *rest, const char *text)
+{
+	face_text_wrap(&p->b, text, first, rest, p->width);
+}
+
+static void title(struct page *p, const char *text)
+{
+	assay_buf_printf(&p->b, "\n%s", paint(p, "\033[1m"));
+	line(p, "", "  ", text);
+	assay_buf_puts(&p->b, paint(p, "\033[0m"));
+}
+
+static void say_line(void *arg, const char *text)
+{
+	line(arg, "", "  ", text);
+}
+
+static void say_bullet(void *arg, const char *text)
+{
+	line(arg, "- ", "  ", text);
+}
+
+static void head(struct page *p, const json_t *result)
+{
+	const json_t *engine = json_object_get(result, "engine"), *cpu = json_object_get(json_object_get(result, "machine"), "cpu");
+	char text[700];
+	snprintf(text, sizeof text, "assay %.40s: %.200s (%.20s) on engine %.40s", assay_json_get_str(result, "experiment", "?"), face_model(result),
+		assay_json_get_str(json_object_get(result, "model"), "dtype", "dtype unknown"), assay_json_get_str(engine, "name", "?"));
+	assay_buf_puts(&p->b, paint(p, "\033[1m"));
+	line(p, "", "  ", text);
+	assay_buf_puts(&p->b, paint(p, "\033[0m"));
+	snprintf(text, sizeof text, "%.200s, %lld cores", assay_json_get_str(cpu, "model", "CPU unknown"), (long long)assay_json_get_int(cpu, "cores", 0));
+	line(p, "", "  ", text);
+	if (face_synthetic(result))
+		line(p, "", "", FACE_SYNTHETIC);
+}
+
+static void sections(struct page *p, const json_t *result)
+{
+	int n;
+	const struct face_section *s = face_sections(&n);
+	for (int i = 0; i < n; i++) {
+		struct face_table t;
+		if (!face_has(result, s[i].experiment))
+			continue;
+		title(p, s[i].title);
+		face_table_init(&t);
+		s[i].fill(result, s[i].experiment, &t);
+		if (face_table_rows(&t))
+			face_table_text(&t, &p->b, p->width, p->colour);
+		face_table_release(&t);
+		face_not_measured(result, s[i].experiment, say_bullet, p);
+	}
+	if (face_has_marks(result))
+		line(p, "", "  ", "* n < floor: a percentile at 99 % confidence needs n of 64 (P90), 130 (P95), 662 (P99)");
+}
+
+static void targets(struct page *p, const json_t *result)
+{
+	struct face_table t;
+	if (!json_array_size(json_object_get(result, "targets")))
+		return;
+	title(p, "Targets");
+	face_table_init(&t);
+	face_targets_table(result, &t);
+	face_table_text(&t, &p->b, p->width, p->colour);
+	face_table_release(&t);
+}
+
+static void unavailable(struct page *p, const json_t *result)
+{
+	const json_t *list = json_object_get(result, "unavailable");
+	size_t n = json_array_size(list);
+	char text[600];
+	if (!n)
+		return;
+	snprintf(text, sizeof text, "Not available here (%zu)", n);
+	title(p, text);
+	for (size_t i = 0; i < n && i < UNAVAILABLE_SHOWN; i++) {
+		const json_t *u = json_array_get(list, i);
+		snprintf(text, sizeof text, "%.100s: %.400s", assay_json_get_str(u, "what", "?"), assay_json_get_str(u, "reason", "?"));
+		say_bullet(p, text);
+	}
+	if (n > UNAVAILABLE_SHOWN) {
+		snprintf(text, sizeof text, "and %zu more: unavailable[] in result.json", n - UNAVAILABLE_SHOWN);
+		say_bullet(p, text);
+	}
+}
+
+static void reason(struct page *p, const json_t *r)
+{
+	char text[700];
+	const char *bound = assay_json_get_str(r, "bound", ""), *advice = assay_json_get_str(r, "advice", "");
+	snprintf(text, sizeof text, "%s %s: %s%s%s%s", assay_json_get_str(r, "state", "?"), assay_json_get_str(r, "code", "?"), assay_json_get_str(r, "measured", ""),
+		*bound ? " (bound " : "", bound, *bound ? ")" : "");
+	line(p, "- ", "  ", text);
+	if (*advice)
+		line(p, "  ", "  ", advice);
+}
+
+static void verdict(struct page *p, const json_t *result)
+{
+	const json_t *v = json_object_get(result, "verdict");
+	const char *state = assay_json_get_str(v, "state", "?");
+	const char *colour = !strcmp(state, "VALID") ? "\033[1;32m" : !strcmp(state, "CAUTION") ? "\033[1;33m" : "\033[1;31m";
+	size_t i;
+	json_t *r;
+	char text[80];
+	snprintf(text, sizeof text, "Verdict: %.20s", state);
+	assay_buf_printf(&p->b, "\n%s", paint(p, colour));
+	line(p, "", "", text);
+	assay_buf_puts(&p->b, paint(p, "\033[0m"));
+	json_array_foreach(json_object_get(v, "reasons"), i, r)
+		reason(p, r);
+	if (assay_json_get_bool(result, "interrupted", false))
+		line(p, "", "  ", "Interrupted: these are the results up to then.");
+}
+
+void assay_face_terminal(const json_t *result, FILE *out, int width, bool colour)
+{
+	struct page p = { .width = width < 20 ? 20 : width, .colour = colour };
+	assay_buf_init(&p.b, OUT_BYTES_MAX);
+	head(&p, result);
+	if (face_has(result, "latency") || face_has(result, "throughput")) {
+		assay_buf_puts(&p.b, "\n");
+		face_s4_lines(result, say_line, &p);
+	}
+	sections(&p, result);
+	targets(&p, result);
+	unavailable(&p, result);
+	verdict(&p, result);
+	line(&p, "", "  ", "What a number means: assay explain KEY, e.g. assay explain ttft_ms");
+	fwrite(p.b.data, 1, p.b.len_bytes, out);
+	assay_buf_release(&p.b);
+}

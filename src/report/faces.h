@@ -1,0 +1,9 @@
+/* The registry's rows; faces.c lists them. */
+#ifndef ASSAY_REPORT_FACES_H
+#define ASSAY_REPORT_FACES_H
+
+#include "report/report.h"
+
+extern const struct assay_face face_markdown, face_csv, legacy_s0, legacy_s2, legacy_s3, legacy_s4;
+
+#endif

@@ -1,0 +1,85 @@
+/* See legacy.h. */
+#include "report/legacy.h"
+
+#include <math.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fs.h"
+#include "base/json.h"
+#include "report/face_data.h"
+
+#define LEGACY_BYTES_MAX ((size_t)1 << 30)
+
+/* "2026-01-28T17:01:52.123456" at the start of an RFC 3339 time. */
+static bool has_shape(const char *s)
+{
+	static const char shape[] = "dddd-dd-ddTdd:dd:dd.dddddd";
+	for (size_t i = 0; i < sizeof shape - 1; i++)
+		if (shape[i] == 'd' ? s[i] < '0' || s[i] > '9' : s[i] != shape[i])
+			return false;
+	return true;
+}
+
+struct legacy_time legacy_time(const json_t *result)
+{
+	const char *s = assay_json_get_str(result, "created", "");
+	struct legacy_time t;
+	if (!has_shape(s))
+		s = "1970-01-01T00:00:00.000000";
+	snprintf(t.iso, sizeof t.iso, "%.26s", s);
+	snprintf(t.plain, sizeof t.plain, "%.10s %.8s", s, s + 11);
+	snprintf(t.compact, sizeof t.compact, "%.4s%.2s%.2s_%.2s%.2s%.2s", s, s + 5, s + 8, s + 11, s + 14, s + 17);
+	return t;
+}
+
+char *legacy_slug(const json_t *result)
+{
+	char *s = xstrdup(face_model(result));
+	if (strlen(s) > 100)
+		s[100] = 0;
+	for (char *p = s; *p; p++)
+		if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_", *p))
+			*p = '_';
+	if (s[0] == '.')
+		s[0] = '_';
+	return s;
+}
+
+json_t *legacy_stat(const json_t *point, const char *key, const char *stat)
+{
+	return assay_json_real(face_stat(point, key, stat));
+}
+
+json_t *legacy_pct(const json_t *point, const char *key, const char *method, const char *pct)
+{
+	return assay_json_real(assay_json_get_num(json_object_get(face_metric(point, key), method), pct, NAN));
+}
+
+int legacy_has_gpu(const json_t *result)
+{
+	return json_array_size(json_object_get(json_object_get(result, "machine"), "gpus")) > 0;
+}
+
+int legacy_write(const char *dir, const char *sub, const char *name, const char *data, size_t n, struct assay_err *e)
+{
+	char *folder = xasprintf("%s/legacy/%s", dir, sub), *path = xasprintf("%s/%s", folder, name);
+	int rc = assay_fs_mkdir_p(folder, e);
+	if (!rc)
+		rc = assay_fs_write_atomic(path, data, n, e);
+	free(path);
+	free(folder);
+	return rc;
+}
+
+int legacy_write_json(const char *dir, const char *sub, const char *name, json_t *steal, struct assay_err *e)
+{
+	struct assay_buf b;
+	assay_buf_init(&b, LEGACY_BYTES_MAX);
+	int rc = !steal || assay_json_print(&b, steal, 2) ? assay_fail(e, ASSAY_E_INTERNAL, "legacy/%s/%s: cannot be printed", sub, name) : legacy_write(dir, sub, name, b.data, b.len_bytes, e);
+	assay_buf_release(&b);
+	json_decref(steal);
+	return rc;
+}

@@ -1,0 +1,210 @@
+/* The last part of report.md: machine, engine, model, configuration, telemetry, definitions of every number
+ * shown, samples of text, what is unavailable, and how to do it again. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "metrics/definitions.h"
+#include "report/face_data.h"
+#include "report/face_text.h"
+#include "report/markdown.h"
+
+static void two_columns(struct face_table *t, const char *a, const char *b)
+{
+	face_table_init(t);
+	face_table_col(t, a, false, 0);
+	face_table_col(t, b, false, 0);
+}
+
+/* Scalars as they are, lists of scalars with commas, the rest as compact JSON. */
+static char *value_text(const json_t *v)
+{
+	if (json_is_string(v))
+		return xstrdup(json_string_value(v));
+	if (json_is_null(v))
+		return xstrdup("-");
+	char *s = json_dumps(v, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(10)), *copy = xstrdup(s ? s : "?");
+	free(s);
+	return copy;
+}
+
+/* Every field of o; objects inside become "outer.inner" rows. The inventory's reasons stand in unavailable[]. */
+static void flatten(struct face_table *t, const char *prefix, const json_t *o, int depth)
+{
+	const char *key;
+	json_t *v;
+	json_object_foreach((json_t *)o, key, v) {
+		char *name = xasprintf("%s%s%s", prefix, *prefix ? "." : "", key);
+		if (!strcmp(key, "unavailable")) {
+			free(name);
+			continue;
+		}
+		if (json_is_object(v) && depth > 0) {
+			flatten(t, name, v, depth - 1);
+		} else {
+			char *text = value_text(v);
+			face_table_cell(t, "%s", name);
+			face_table_cell(t, "%.300s", text);
+			free(text);
+		}
+		free(name);
+	}
+}
+
+static void object_section(struct assay_buf *b, const char *title, const json_t *o, int depth)
+{
+	struct face_table t;
+	if (!json_object_size(o))
+		return;
+	assay_buf_printf(b, "## %s\n\n", title);
+	two_columns(&t, "Item", "Value");
+	flatten(&t, "", o, depth);
+	markdown_table(b, &t);
+}
+
+static void telemetry(struct assay_buf *b, const json_t *result)
+{
+	const json_t *summary = json_object_get(json_object_get(result, "telemetry"), "summary");
+	struct face_table t;
+	const char *key;
+	json_t *v;
+	face_table_init(&t);
+	face_table_col(&t, "Series", false, 0);
+	face_table_col(&t, "Mean", true, 0);
+	face_table_col(&t, "Min", true, 0);
+	face_table_col(&t, "Max", true, 0);
+	face_table_col(&t, "Unit", false, 0);
+	json_object_foreach((json_t *)summary, key, v) {
+		static const char *const stats[] = { "mean", "min", "max" };
+		if (isnan(assay_json_get_num(v, "mean", NAN)))
+			continue;
+		face_table_cell(&t, "%s", key);
+		for (int i = 0; i < 3; i++)
+			face_table_cell(&t, "%.4g", assay_json_get_num(v, stats[i], NAN));
+		face_table_cell(&t, "%s", assay_json_get_str(v, "unit", ""));
+	}
+	assay_buf_puts(b, "## What the machine did meanwhile\n\n");
+	if (face_table_rows(&t))
+		assay_buf_printf(b, "%lld samples over %.1f s.\n\n", (long long)assay_json_get_int(json_object_get(result, "telemetry"), "samples", 0),
+			assay_json_get_num(json_object_get(result, "telemetry"), "duration_s", NAN));
+	else
+		markdown_text(b, "Not available: ", assay_json_get_str(json_object_get(result, "telemetry"), "reason", "no samples"), "\n\n");
+	markdown_table(b, &t);
+}
+
+/* A metric is in use when a point has a number for it. */
+static bool in_use(const json_t *result, const char *key)
+{
+	size_t i;
+	json_t *p;
+	json_array_foreach(json_object_get(result, "points"), i, p)
+		if (!isnan(face_stat(p, key, "mean")))
+			return true;
+	return false;
+}
+
+static void definitions(struct assay_buf *b, const json_t *result)
+{
+	size_t n;
+	const struct assay_metric *m = assay_metric_table(&n);
+	struct face_table t;
+	face_table_init(&t);
+	face_table_col(&t, "Key", false, 0);
+	face_table_col(&t, "Unit", false, 0);
+	face_table_col(&t, "Definition", false, 0);
+	for (size_t i = 0; i < n; i++) {
+		if (!in_use(result, m[i].key))
+			continue;
+		face_table_cell(&t, "%s", m[i].key);
+		face_table_cell(&t, "%s", m[i].unit);
+		face_table_cell(&t, "%s", m[i].definition);
+	}
+	markdown_text(b, "## Definitions used (version ", assay_json_get_str(result, "definitions", "?"), ")\n\nPercentiles are nearest rank; std is of the sample (n-1).\n\n");
+	markdown_table(b, &t);
+}
+
+static void samples(struct assay_buf *b, const json_t *result)
+{
+	size_t i;
+	json_t *n;
+	bool any = false;
+	json_array_foreach(json_object_get(result, "notes"), i, n) {
+		if (strcmp(assay_json_get_str(n, "code", ""), "sample_text"))
+			continue;
+		if (!any)
+			assay_buf_puts(b, "## What the model wrote\n\n");
+		any = true;
+		markdown_text(b, "Prompt: ", assay_json_get_str(n, "prompt", ""), "\n\n");
+		markdown_text(b, "> ", assay_json_get_str(n, "text", ""), "\n\n");
+	}
+}
+
+static void notes(struct assay_buf *b, const json_t *result)
+{
+	size_t i;
+	json_t *n;
+	struct face_table t;
+	two_columns(&t, "Note", "Details");
+	json_array_foreach(json_object_get(result, "notes"), i, n) {
+		const char *code = assay_json_get_str(n, "code", "?");
+		if (!strcmp(code, "sample_text") || !strcmp(code, "unavailable"))
+			continue;
+		json_t *rest = json_copy(n);
+		json_object_del(rest, "code");
+		char *text = value_text(rest);
+		face_table_cell(&t, "%s", code);
+		face_table_cell(&t, "%.400s", text);
+		free(text);
+		json_decref(rest);
+	}
+	if (face_table_rows(&t))
+		assay_buf_puts(b, "## Notes\n\n");
+	markdown_table(b, &t);
+}
+
+static void unavailable(struct assay_buf *b, const json_t *result)
+{
+	size_t i;
+	json_t *u;
+	struct face_table t;
+	two_columns(&t, "What", "Reason");
+	json_array_foreach(json_object_get(result, "unavailable"), i, u) {
+		face_table_cell(&t, "%s", assay_json_get_str(u, "what", "?"));
+		face_table_cell(&t, "%s", assay_json_get_str(u, "reason", "?"));
+	}
+	if (face_table_rows(&t))
+		assay_buf_puts(b, "## Not available here\n\n");
+	markdown_table(b, &t);
+}
+
+static void command(struct assay_buf *b, const json_t *result)
+{
+	size_t i;
+	json_t *w;
+	struct assay_buf line;
+	assay_buf_init(&line, (size_t)1 << 20);
+	json_array_foreach(json_object_get(result, "command"), i, w) {
+		assay_buf_puts(&line, i ? " " : "");
+		assay_buf_puts(&line, json_is_string(w) ? json_string_value(w) : "?");
+	}
+	markdown_text(b, "## Command\n\n    ", line.data ? line.data : "unknown", "\n\n");
+	markdown_text(b, "Result ", assay_json_get_str(result, "id", ""), "\n");
+	assay_buf_release(&line);
+}
+
+void markdown_about(struct assay_buf *out, const json_t *result)
+{
+	samples(out, result);
+	telemetry(out, result);
+	object_section(out, "Machine", json_object_get(result, "machine"), 2);
+	object_section(out, "Model", json_object_get(result, "model"), 1);
+	object_section(out, "Engine", json_object_get(result, "engine"), 1);
+	object_section(out, "Configuration", json_object_get(result, "config"), 0);
+	object_section(out, "Assay", json_object_get(result, "assay"), 0);
+	definitions(out, result);
+	notes(out, result);
+	unavailable(out, result);
+	command(out, result);
+}

@@ -1,0 +1,304 @@
+/* The tables of the requirement documents S0, S1, S3 and S4 in their own form, from the document of one run.
+ * "N/A" stands where the run could not measure; unavailable[] says why. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "metrics/definitions.h"
+#include "report/face_data.h"
+#include "report/face_rows.h"
+#include "report/face_sections.h"
+#include "report/markdown.h"
+
+#define MIB (1024.0 * 1024.0)
+
+static void scaled_cell(struct face_table *t, double x, int digits, const char *unit)
+{
+	if (isnan(x))
+		face_table_cell(t, "N/A");
+	else
+		face_table_cell(t, "%.*f%s%s", digits, x, *unit ? " " : "", unit);
+}
+
+/* ---- S0: results table, breakdown, profiling data ---- */
+static void s0_table(struct assay_buf *b, const json_t *result)
+{
+	static const char *const heads[] = { "Model", "Batch Size", "Seq Len", "Latency (ms)", "Throughput (tok/s)", "Peak Mem (GB)", "Utilization (%)" };
+	struct face_table t;
+	size_t i;
+	json_t *p;
+	face_table_init(&t);
+	for (int c = 0; c < 7; c++)
+		face_table_col(&t, heads[c], c > 0, 0);
+	json_array_foreach(json_object_get(result, "points"), i, p) {
+		int64_t prompt = face_case_int(p, "prompt_tokens", -1), output = face_case_int(p, "output_tokens", -1), batch = face_case_int(p, "batch_size", -1);
+		if (batch < 0 || prompt < 0 || output < 0)
+			continue;
+		face_table_cell(&t, "%s", face_model(result));
+		face_table_cell(&t, "%lld", (long long)batch);
+		face_table_cell(&t, "%lld", (long long)(prompt + output));
+		if (!face_ok(p)) {
+			face_table_cell(&t, "%s", assay_json_get_str(p, "status", "?"));
+			for (int c = 0; c < 3; c++)
+				face_table_cell(&t, "-");
+			continue;
+		}
+		scaled_cell(&t, face_stat(p, "e2el_ms", "mean"), 1, "");
+		scaled_cell(&t, face_stat(p, "output_tok_s", "mean"), 1, "");
+		scaled_cell(&t, face_stat(p, "rss_peak_mib", "mean") * MIB / 1e9, 3, "");
+		scaled_cell(&t, face_stat(p, "mbu", "mean") * 100, 1, "");
+	}
+	if (!face_table_rows(&t)) {
+		face_table_release(&t);
+		return;
+	}
+	assay_buf_puts(b, "## Results table\n\nSeq Len = prompt + output tokens; latency = mean end-to-end latency of a request; peak memory = resident memory of the process, GB = 10^9 bytes; "
+			  "utilization = memory bandwidth used by decode steps (MBU) of what this machine was measured to reach.\n\n");
+	markdown_table(b, &t);
+}
+
+static void s0_breakdown(struct assay_buf *b, const json_t *result)
+{
+	static const char *const keys[] = { "queue_ms", "ttft_ms", "prefill_tok_s", "tpot_ms", "decode_tok_s", "decode_step_ms", "step_seqs", "mbu", "mfu", "cpu_util", "gpu_util" };
+	const json_t *p = face_first(result, "latency");
+	struct face_table t;
+	char label[96];
+	p = p ? p : face_first(result, "throughput");
+	if (!p)
+		return;
+	face_case(label, p);
+	markdown_text(b, "### Performance breakdown (", label, ")\n\n");
+	face_table_init(&t);
+	face_table_col(&t, "Part", false, 0);
+	face_table_col(&t, "Value", true, 0);
+	face_table_col(&t, "Unit", false, 0);
+	face_table_col(&t, "n", true, 0);
+	for (size_t k = 0; k < sizeof keys / sizeof *keys; k++) {
+		const struct assay_metric *def = assay_metric_find(keys[k]);
+		char number[48];
+		if (!def || !face_metric(p, keys[k]))
+			continue;
+		face_number(number, p, keys[k], "mean", "N/A");
+		face_table_cell(&t, "%s", def->title);
+		face_table_cell(&t, "%s", number);
+		face_table_cell(&t, "%s", def->unit);
+		face_table_cell(&t, "%lld", (long long)assay_json_get_int(face_metric(p, keys[k]), "n", 0));
+	}
+	markdown_table(b, &t);
+	assay_buf_puts(b, "### Profiling data\n\nLayer-by-layer timing, kernel times, memory access patterns and synchronisation points: not measured by this run.\n\n");
+}
+
+void markdown_s0(struct assay_buf *out, const json_t *result)
+{
+	s0_table(out, result);
+	s0_breakdown(out, result);
+}
+
+/* ---- S1: metric and value of the offline batch, load phases, KV blocks ---- */
+static void pair(struct face_table *t, const char *name, double x, int digits, const char *unit)
+{
+	face_table_cell(t, "%s", name);
+	scaled_cell(t, x, digits, unit);
+}
+
+static void s1_metrics(struct assay_buf *b, const json_t *result, const json_t *p)
+{
+	const json_t *load = json_object_get(json_object_get(result, "engine"), "load");
+	double tokens = assay_json_get_num(json_object_get(p, "tokens"), "output", NAN), runs = assay_json_get_num(p, "runs_done", NAN);
+	double sequences = assay_json_get_num(json_object_get(p, "requests"), "succeeded", NAN);
+	struct face_table t;
+	face_table_init(&t);
+	face_table_col(&t, "Metric", false, 0);
+	face_table_col(&t, "Value", true, 0);
+	pair(&t, "Total Tokens Generated (a run)", tokens / runs, 0, "");
+	pair(&t, "Execution Time", face_stat(p, "wall_s", "mean"), 2, "s");
+	pair(&t, "Throughput", face_stat(p, "output_tok_s", "mean"), 2, "tok/s");
+	pair(&t, "Avg Tokens/Sequence", sequences > 0 ? tokens / sequences : NAN, 2, "");
+	pair(&t, "Model Load Time", assay_json_get_num(load, "total_ms", NAN) / 1e3, 3, "s");
+	pair(&t, "Warmup Time", assay_json_get_num(load, "warmup_ms", NAN) / 1e3, 3, "s");
+	pair(&t, "Input speed (prefill steps)", face_stat(p, "prefill_tok_s", "mean"), 2, "tok/s");
+	pair(&t, "Output speed (steady window)", face_stat(p, "output_tok_s_steady", "mean"), 2, "tok/s");
+	pair(&t, "Wall time / sequences (inverse throughput)", face_stat(p, "inverse_throughput_ms", "mean"), 2, "ms");
+	pair(&t, "Latency of a sequence (mean)", face_stat(p, "e2el_ms", "mean"), 1, "ms");
+	markdown_table(b, &t);
+}
+
+static void s1_system(struct assay_buf *b, const json_t *result)
+{
+	const json_t *engine = json_object_get(result, "engine"), *load = json_object_get(engine, "load"), *eff = json_object_get(engine, "effective"), *model = json_object_get(result, "model");
+	struct face_table t;
+	const char *key;
+	json_t *v;
+	assay_buf_puts(b, "### Model initialization\n\n");
+	face_table_init(&t);
+	face_table_col(&t, "Phase", false, 0);
+	face_table_col(&t, "ms", true, 0);
+	json_object_foreach((json_t *)load, key, v) {
+		face_table_cell(&t, "%s", key);
+		if (json_is_number(v))
+			face_table_cell(&t, "%.1f", json_number_value(v));
+		else
+			face_table_cell(&t, "N/A");
+	}
+	markdown_table(b, &t);
+	assay_buf_puts(b, "### Memory and KV cache\n\n");
+	face_table_init(&t);
+	face_table_col(&t, "Item", false, 0);
+	face_table_col(&t, "Value", true, 0);
+	pair(&t, "Weights", assay_json_get_num(model, "weight_bytes", NAN) / 1e9, 3, "GB");
+	pair(&t, "KV blocks", assay_json_get_num(eff, "kv_blocks", NAN), 0, "");
+	pair(&t, "Block size", assay_json_get_num(eff, "block_size", NAN), 0, "tokens");
+	pair(&t, "KV bytes per token", assay_json_get_num(model, "kv_bytes_per_token", NAN), 0, "B");
+	pair(&t, "Total KV cache size", assay_json_get_num(eff, "kv_pool_bytes", NAN) / 1e9, 3, "GB");
+	pair(&t, "GPU blocks", NAN, 0, "");
+	markdown_table(b, &t);
+}
+
+void markdown_s1(struct assay_buf *out, const json_t *result)
+{
+	const json_t *p = face_first(result, "offline");
+	if (p) {
+		assay_buf_puts(out, "## Offline batch: metric and value\n\n");
+		s1_metrics(out, result, p);
+	}
+	s1_system(out, result);
+}
+
+/* ---- S3: Metric | Value | Target | Status ---- */
+struct s3_row { const char *name, *key, *stat; };
+
+/* The target that was judged on this point, metric and statistic, or NULL. */
+static const json_t *target_of(const json_t *result, const json_t *p, const char *key, const char *stat)
+{
+	size_t i;
+	json_t *row;
+	json_array_foreach(json_object_get(result, "targets"), i, row) {
+		const char *of = assay_json_get_str(row, "stat", "mean");
+		bool same = !strcmp(of, stat) || (!strcmp(of, "value") && !strcmp(stat, "mean"));
+		if (same && !strcmp(assay_json_get_str(row, "metric", ""), key) && assay_json_get_int(row, "point", -1) == assay_json_get_int(p, "index", -2))
+			return row;
+	}
+	return NULL;
+}
+
+static void s3_section(struct assay_buf *b, const json_t *result, const char *title, const json_t *p, const struct s3_row *rows, size_t n)
+{
+	struct face_table t;
+	char label[96], number[48], bound[64];
+	face_case(label, p);
+	assay_buf_printf(b, "### %s (", title);
+	markdown_text(b, "", label, ")\n\n");
+	face_table_init(&t);
+	face_table_col(&t, "Metric", false, 0);
+	face_table_col(&t, "Value", true, 0);
+	face_table_col(&t, "Target", true, 0);
+	face_table_col(&t, "Status", false, 0);
+	for (size_t i = 0; i < n; i++) {
+		const struct assay_metric *def = rows[i].key ? assay_metric_find(rows[i].key) : NULL;
+		face_number(number, p, rows[i].key ? rows[i].key : "", rows[i].stat, "N/A");
+		face_table_cell(&t, "%s", rows[i].name);
+		face_table_cell(&t, "%s%s%s", number, def && strcmp(number, "N/A") ? " " : "", def && strcmp(number, "N/A") ? def->unit : "");
+		const json_t *target = rows[i].key ? target_of(result, p, rows[i].key, rows[i].stat) : NULL;
+		face_bound(bound, target);
+		face_table_cell(&t, "%s", bound);
+		face_table_cell(&t, "%s", face_status(target));
+	}
+	markdown_table(b, &t);
+}
+
+/* S3's own estimates for GPUs beside what was measured; only shown to those who ask for S3's targets. */
+static void s3_expectations(struct assay_buf *b, const json_t *result)
+{
+	static const struct { const char *name, *experiment, *key, *t4, *a100; } rows[] = {
+		{ "TTFT (ms)", "latency", "ttft_ms", "100-200", "50-100" },
+		{ "Tokens/s", "latency", "request_tok_s", "200-400", "400-800" },
+		{ "Requests/s", "throughput", "request_s", "10-20", "30-50" },
+	};
+	struct face_table t;
+	if (strcmp(assay_json_get_str(json_object_get(result, "config"), "targets", ""), "s3-cpu"))
+		return;
+	face_table_init(&t);
+	face_table_col(&t, "Metric", false, 0);
+	face_table_col(&t, "This run", true, 0);
+	face_table_col(&t, "T4 (S3's estimate)", true, 0);
+	face_table_col(&t, "A100 (S3's estimate)", true, 0);
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		char number[48];
+		face_number(number, face_first(result, rows[i].experiment), rows[i].key, "mean", "N/A");
+		face_table_cell(&t, "%s", rows[i].name);
+		face_table_cell(&t, "%s", number);
+		face_table_cell(&t, "%s", rows[i].t4);
+		face_table_cell(&t, "%s", rows[i].a100);
+	}
+	assay_buf_puts(b, "### Expectations (estimates of the S3 document, not measurements)\n\n");
+	markdown_table(b, &t);
+}
+
+void markdown_s3(struct assay_buf *out, const json_t *result)
+{
+	static const struct s3_row latency[] = {
+		{ "TTFT Mean", "ttft_ms", "mean" }, { "TTFT Std", "ttft_ms", "std" }, { "TTFT P50", "ttft_ms", "p50" }, { "TTFT P95", "ttft_ms", "p95" },
+		{ "TTFT P99", "ttft_ms", "p99" }, { "Tokens/s Mean", "request_tok_s", "mean" }, { "Tokens/s Std", "request_tok_s", "std" },
+		{ "E2E Latency Mean", "e2el_ms", "mean" },
+	};
+	static const struct s3_row memory[] = {
+		{ "GPU Peak", NULL, "mean" }, { "GPU Delta", NULL, "mean" }, { "CPU Peak", "rss_peak_mib", "max" }, { "CPU Delta", "rss_delta_mib", "max" },
+		{ "KV Cache", "kv_peak_mib", "max" }, { "Growth", "rss_growth_kib_per_1k", "mean" },
+	};
+	static const struct s3_row throughput[] = {
+		{ "Requests/s", "request_s", "mean" }, { "Tokens/s", "output_tok_s", "mean" }, { "Mean Latency", "e2el_ms", "mean" }, { "P50 Latency", "e2el_ms", "p50" },
+		{ "P95 Latency", "e2el_ms", "p95" }, { "P99 Latency", "e2el_ms", "p99" },
+	};
+	const json_t *l = face_first(result, "latency"), *m = face_first(result, "memory"), *t = face_first(result, "throughput");
+	if (!l && !m && !t)
+		return;
+	assay_buf_puts(out, "## Value, target, status\n\n");
+	if (l)
+		s3_section(out, result, "Latency", l, latency, sizeof latency / sizeof *latency);
+	if (m)
+		s3_section(out, result, "Memory", m, memory, sizeof memory / sizeof *memory);
+	if (t)
+		s3_section(out, result, "Throughput", t, throughput, sizeof throughput / sizeof *throughput);
+	if (t)
+		assay_buf_printf(out, "Total requests %lld, failed %lld.\n\n", (long long)assay_json_get_int(json_object_get(t, "requests"), "offered", 0),
+			(long long)assay_json_get_int(json_object_get(t, "requests"), "failed", 0));
+	s3_expectations(out, result);
+}
+
+/* ---- S4: what a longer prompt and a longer output cost ---- */
+static void s4_axis(struct assay_buf *b, const json_t *result, bool prompt_axis)
+{
+	struct face_axes axes = face_axes(result);
+	struct face_table t;
+	size_t i;
+	json_t *p;
+	face_table_init(&t);
+	face_table_col(&t, prompt_axis ? "Prompt tokens" : "Output tokens", true, 0);
+	face_table_col(&t, "TTFT (ms)", true, 0);
+	face_table_col(&t, "Time (s)", true, 0);
+	face_table_col(&t, "Tokens/s", true, 0);
+	face_table_col(&t, "Time per token (ms)", true, 0);
+	json_array_foreach(json_object_get(result, "points"), i, p) {
+		if (!face_ok(p) || !face_on_axis(&axes, p, prompt_axis) || face_repeated(result, p))
+			continue;
+		face_case_cell(&t, p, prompt_axis ? "prompt_tokens" : "output_tokens");
+		face_number_cell(&t, p, "ttft_ms", "mean");
+		scaled_cell(&t, face_stat(p, "e2el_ms", "mean") / 1e3, 3, "");
+		face_number_cell(&t, p, "request_tok_s", "mean");
+		face_number_cell(&t, p, "tpot_ms", "mean");
+	}
+	if (face_table_rows(&t))
+		assay_buf_printf(b, "### %s (%s %lld)\n\n", prompt_axis ? "Prompt length" : "Output length", prompt_axis ? "output" : "prompt",
+			(long long)(prompt_axis ? axes.output : axes.prompt));
+	markdown_table(b, &t);
+}
+
+void markdown_s4(struct assay_buf *out, const json_t *result)
+{
+	if (!face_first(result, "seqlen"))
+		return;
+	assay_buf_puts(out, "## Impact of sequence length\n\n");
+	s4_axis(out, result, true);
+	s4_axis(out, result, false);
+}

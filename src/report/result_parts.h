@@ -1,0 +1,21 @@
+/* The parts of the result document, one file each; result_build.c puts them together. Each returns a new
+ * reference and is a pure function of the run. */
+#ifndef ASSAY_REPORT_RESULT_PARTS_H
+#define ASSAY_REPORT_RESULT_PARTS_H
+
+#include <jansson.h>
+
+#include "analysis/verdict.h"
+#include "core/run.h"
+#include "metrics/point_metrics.h"
+
+json_t *result_points(const struct assay_run *run, const struct assay_run_metrics *m);
+json_t *result_verdict(const struct assay_verdict *v);
+json_t *result_telemetry(const struct assay_run *run);
+/* MEMORY records at start, after the load and at the end; CEILING records. */
+json_t *result_memory(const struct assay_run *run);
+json_t *result_ceilings(const struct assay_run *run);
+/* [{what, reason}]: all that doc (already complete but for this) says is missing. */
+json_t *result_unavailable(const json_t *doc);
+
+#endif

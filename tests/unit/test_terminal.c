@@ -1,0 +1,186 @@
+/* The terminal face and the Markdown face: no line too long, nothing from outside that a terminal or a
+ * Markdown reader would obey, verdict and warnings where a reader sees them. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "report/face_table.h"
+#include "report/face_text.h"
+#include "report/report.h"
+#include "result_fixture.h"
+
+static const char hostile[] = "evil\033[31m\r\n|a|`b`<script>\xc2\x9b" "2J\xe2\x80\xae](http://x)[";
+
+static char *draw(const json_t *doc, int width, bool colour)
+{
+	char *text = NULL;
+	size_t n;
+	FILE *f = open_memstream(&text, &n);
+	assay_face_terminal(doc, f, width, colour);
+	fclose(f);
+	return text;
+}
+
+static json_t *document(const char *model)
+{
+	struct fx f;
+	result_fixture(&f, model);
+	json_object_set_new(f.run.header, "targets", json_pack("[{s:s, s:s, s:{s:s}, s:f}]", "metric", "ttft_ms", "stat", "mean", "case", "experiment", "latency", "max", 1.0));
+	json_t *doc = assay_result_build(&f.run);
+	fx_release(&f);
+	return doc;
+}
+
+static void no_line_is_longer_than_the_terminal(void **state)
+{
+	static const char *const models[] = { "gpt2", "a-model-with-a-name-that-is-far-longer-than-any-terminal-is-wide-and-then-goes-on-and-on-and-on", "\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e" };
+	(void)state;
+	for (size_t m = 0; m < sizeof models / sizeof *models; m++) {
+		json_t *doc = document(models[m]);
+		for (int width = 20; width <= 200; width++) {
+			char *text = draw(doc, width, false), *save = NULL;
+			for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
+				if (face_text_width(line) > width)
+					fail_msg("width %d, line of %d: %s", width, face_text_width(line), line);
+			free(text);
+		}
+		json_decref(doc);
+	}
+}
+
+static void reader_sees_what_matters(void **state)
+{
+	static const char *const words[] = {
+		"synthetic weights: the speed is real", "Average latency: 1.542 s", "Batch size 4: Throughput = 144.6 tokens/sec (3.8x)", "* n < floor", "1666.43*",
+		"limit: KV cache: needs 3072 tokens, has 1024", "FAIL", "machine.gpus: no NVIDIA driver", "Verdict: ", "assay explain",
+	};
+	(void)state;
+	json_t *doc = document("gpt2");
+	char *text = draw(doc, 120, false);
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		if (!strstr(text, words[i]))
+			fail_msg("\"%s\" is missing in:\n%s", words[i], text);
+	assert_true(strstr(text, "Verdict: ") > strstr(text, "Offline batch")); /* last, where the eye is */
+	free(text);
+	json_decref(doc);
+}
+
+/* Narrow: columns go, the ones that matter stay, and it is said. */
+static void narrow_drops_columns(void **state)
+{
+	(void)state;
+	json_t *doc = document("gpt2");
+	char *text = draw(doc, 40, false);
+	assert_non_null(strstr(text, " columns: widen)"));
+	assert_non_null(strstr(text, "144.6"));
+	assert_non_null(strstr(text, "1396.97"));
+	free(text);
+	json_decref(doc);
+}
+
+static void hostile_names_are_harmless(void **state)
+{
+	(void)state;
+	json_t *doc = document(hostile);
+	char *text = draw(doc, 80, false);
+	for (const unsigned char *p = (unsigned char *)text; *p; p++)
+		assert_true(*p >= 32 || *p == '\n');
+	assert_null(strstr(text, "\xc2\x9b"));
+	assert_null(strstr(text, "\xe2\x80\xae"));
+	free(text);
+	/* with colour the only escapes are our own */
+	text = draw(doc, 80, true);
+	assert_null(strstr(text, "\033[31m"));
+	assert_non_null(strstr(text, "\033["));
+	free(text);
+	json_decref(doc);
+}
+
+static void markdown_is_neutral(void **state)
+{
+	struct fx f;
+	struct assay_err e = ASSAY_ERR_INIT;
+	char dir[64];
+	int n;
+	const struct assay_face *const *faces = assay_faces(&n);
+	(void)state;
+	result_fixture_dir(dir);
+	result_fixture(&f, hostile);
+	json_t *doc = assay_result_build(&f.run);
+	assert_string_equal(faces[0]->name, "md");
+	assert_int_equal(faces[0]->write(doc, &f.run, dir, &e), 0);
+	char *text = result_fixture_read(dir, "report.md"), *save = NULL;
+	assert_null(strstr(text, "<script"));
+	assert_null(strstr(text, "\033"));
+	assert_null(strstr(text, "](http"));
+	assert_null(strstr(text, "|a|"));
+	assert_true(strstr(text, "synthetic weights: the speed is real, the text is not") - text < 400);
+	assert_non_null(strstr(text, "of France &#124; is &#96;Paris&#96;"));
+	assert_non_null(strstr(text, "| Model | Batch Size | Seq Len | Latency (ms) | Throughput (tok/s) | Peak Mem (GB) | Utilization (%) |"));
+	assert_non_null(strstr(text, "| Metric | Value | Target | Status |"));
+	assert_non_null(strstr(text, "| Total Tokens Generated (a run) | 128 |"));
+	assert_non_null(strstr(text, "| ttft_ms | ms | "));
+	assert_non_null(strstr(text, "| machine.gpus | no NVIDIA driver |"));
+	assert_null(strstr(text, "nan"));
+	/* every row of a table has as many cells as its head */
+	int cells = 0;
+	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		int bars = 0;
+		for (const char *p = line; *p; p++)
+			bars += *p == '|';
+		if (line[0] != '|')
+			cells = 0;
+		else if (!cells)
+			cells = bars;
+		else
+			assert_int_equal(bars, cells);
+	}
+	free(text);
+	json_decref(doc);
+	fx_release(&f);
+	result_fixture_drop(dir);
+}
+
+static void table_is_aligned(void **state)
+{
+	struct face_table t;
+	struct assay_buf b;
+	(void)state;
+	face_table_init(&t);
+	face_table_col(&t, "Name", false, 0);
+	face_table_col(&t, "ms", true, 2);
+	face_table_col(&t, "Extra", false, 1);
+	face_table_cell(&t, "a\tb");
+	face_table_cell(&t, "%.1f", 1.5);
+	face_table_cell(&t, "x");
+	face_table_cell(&t, "%s", "\xe6\x97\xa5"); /* two columns wide */
+	face_table_cell(&t, "123.4");
+	face_table_cell(&t, "yyy");
+	assay_buf_init(&b, 10000);
+	face_table_text(&t, &b, 40, false);
+	assert_string_equal(b.data, "Name     ms  Extra\na b     1.5  x\n\xe6\x97\xa5    123.4  yyy\n");
+	assay_buf_release(&b);
+	face_table_text(&t, &b, 20, false);
+	assert_non_null(strstr(b.data, "Extra"));
+	assay_buf_release(&b);
+	face_table_text(&t, &b, 12, false);
+	assert_string_equal(b.data, "Name     ms\na b     1.5\n\xe6\x97\xa5    123.4\n(+1 column: widen)\n");
+	assay_buf_release(&b);
+	face_table_release(&t);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(no_line_is_longer_than_the_terminal), cmocka_unit_test(reader_sees_what_matters), cmocka_unit_test(narrow_drops_columns),
+		cmocka_unit_test(hostile_names_are_harmless), cmocka_unit_test(markdown_is_neutral), cmocka_unit_test(table_is_aligned),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
