@@ -6,14 +6,17 @@
 
 #include "cmd/cmd.h"
 #include "cmd/doctor.h"
+#include "cmd/generate.h"
 
 static const struct assay_opt models_options[] = { { "dtype", 0, ASSAY_OPT_ENUM, "f32" }, ASSAY_OPT_END };
 static const struct assay_opt *const models_tables[] = { cmd_engine_options, models_options, NULL };
 static const struct assay_opt *const doctor_tables[] = { cmd_doctor_options, NULL };
+static const struct assay_opt *const generate_tables[] = { cmd_engine_options, cmd_generate_options, NULL };
 static const struct assay_opt *const no_tables[] = { NULL };
 
 static const struct assay_verb tools[] = {
 	{ "explain", "[METRIC...]", "say what a metric means", no_tables, cmd_explain },
+	{ "generate", NULL, "run the embedded engine once and print what it wrote", generate_tables, cmd_generate },
 	{ "models", "list | show M | check DIR...", "models by name, their shapes and sizes; compare with reference logits", models_tables, cmd_models },
 	{ "engines", NULL, "list the engines", no_tables, cmd_engines },
 	{ "doctor", NULL, "look at this machine: what it is, how fast it reads and multiplies, what would disturb a measurement", doctor_tables, cmd_doctor },
