@@ -35,6 +35,8 @@ void cmd_run_output_undo(struct cmd_run *r);
 
 /* run_header.c: the HEADER record; the engine is open. New reference. */
 json_t *cmd_run_header(const struct cmd_run *r);
+/* {wall_ns, mono_ns} now, for the header and the footer: a difference between the two clocks is a verdict. */
+json_t *cmd_run_clocks(void);
 
 /* run_targets.c: rows of --targets, a named set or a YAML file; *rows NULL without the option. */
 int cmd_run_targets(const struct assay_options *o, json_t **rows, struct assay_err *e);

@@ -16,6 +16,11 @@ static json_t *command(const struct cmd_run *r)
 	return a;
 }
 
+json_t *cmd_run_clocks(void)
+{
+	return json_pack("{s:I s:I}", "wall_ns", (json_int_t)assay_wall_ns(), "mono_ns", (json_int_t)assay_now_ns());
+}
+
 json_t *cmd_run_header(const struct cmd_run *r)
 {
 	const struct assay_engine_info *g = r->engine->ops->info(r->engine);
@@ -37,6 +42,7 @@ json_t *cmd_run_header(const struct cmd_run *r)
 	json_object_set_new(h, "targets", share(r->targets));
 	json_object_set_new(h, "virtual_clock", json_boolean(g->virtual_clock));
 	json_object_set_new(h, "truth", share(g->truth));
+	json_object_set_new(h, "clock", cmd_run_clocks());
 	json_object_set_new(h, "clock_resolution_ns", json_integer(assay_clock_resolution_ns()));
 	return h;
 }

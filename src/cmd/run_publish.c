@@ -20,6 +20,7 @@ int cmd_run_close_journal(struct cmd_run *r, int rc, struct assay_err *e)
 	assay_rfc3339(assay_wall_ns(), ended, sizeof ended);
 	json_t *error = rc && rc != ASSAY_E_INTERRUPT ? json_string(e->msg) : json_null();
 	json_t *footer = json_pack("{s:s s:b s:i s:o}", "ended", ended, "interrupted", interrupted(r), "signal", cmd_signal_seen(), "error", error ? error : json_null());
+	json_object_set_new(footer, "clock", cmd_run_clocks());
 	int closed = assay_journal_close(r->journal, footer, &mine);
 	r->journal = NULL;
 	if (closed && (!rc || rc == ASSAY_E_INTERRUPT)) {

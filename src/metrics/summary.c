@@ -59,7 +59,7 @@ static double beta_fraction(double a, double b, double x)
 	d = 1 / (fabs(d) < tiny ? tiny : d);
 	double h = d;
 	for (int m = 1; m < 100000; m++) {
-		double up[2] = { m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m)),
+		const double up[2] = { m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m)),
 		                 -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1)) };
 		double before = h;
 		for (int i = 0; i < 2; i++) {

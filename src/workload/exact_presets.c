@@ -27,7 +27,7 @@ const char *assay_exact_name(enum assay_exact preset)
  * Either output may be NULL. Returns the number of ids. */
 static uint32_t draw(enum assay_exact preset, struct assay_length *len, int32_t *ids)
 {
-	struct mt19937 m;
+	struct mt19937 m = { 0 };
 	uint32_t n_ids = 0;
 	mt19937_seed(&m, 0);
 	for (int i = 0; i < ASSAY_EXACT_REQUESTS; i++) {
