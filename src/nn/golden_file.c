@@ -70,7 +70,7 @@ static int read_floats(const char *dir, const char *file, size_t n, float **out,
 	int rc = assay_fs_read(path, &b, ASSAY_E_MODEL, e);
 	if (!rc && b.len_bytes != bytes)
 		rc = assay_fail(e, ASSAY_E_MODEL, "%s: has %zu bytes, %zu logits need %zu", path, b.len_bytes, n, bytes);
-	*out = (float *)b.data;
+	*out = (void *)b.data;
 	for (size_t i = 0; !rc && i < n; i++)
 		if (!isfinite((*out)[i]))
 			rc = assay_fail(e, ASSAY_E_MODEL, "%s: value %zu is not finite", path, i);

@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "base/fs.h"
 #include "base/mem.h"
 #include "golden.h"
 #include "nn/nn.h"
@@ -304,25 +305,58 @@ static void test_cancel_waiting(void **state)
 	nn_session_close(r.s);
 }
 
-/* A copy of the gpt2 golden whose end token is one that greedy decoding reaches. */
+/* A directory with the given config.json and the gpt2 golden's weights: linked, or copied with the last value replaced. */
+struct copy {
+	char dir[40], config[64], weights[64];
+};
+
+static void copy_weights(const char *from, const char *to, float last)
+{
+	struct assay_buf b;
+	assay_buf_init(&b, 1 << 22);
+	assert_int_equal(assay_fs_read(from, &b, ASSAY_E_IO, NULL), 0);
+	memcpy(b.data + b.len_bytes - sizeof last, &last, sizeof last);
+	assert_int_equal(assay_fs_write_atomic(to, b.data, b.len_bytes, NULL), 0);
+	assay_buf_release(&b);
+}
+
+static struct copy make_copy(const struct golden *g, const char *config, const float *last)
+{
+	struct copy c = { .dir = "/tmp/assay-session-XXXXXX" };
+	char target[600];
+	assert_non_null(mkdtemp(c.dir));
+	snprintf(c.config, sizeof c.config, "%s/config.json", c.dir);
+	snprintf(c.weights, sizeof c.weights, "%s/model.safetensors", c.dir);
+	snprintf(target, sizeof target, "%s/model.safetensors", g->dir);
+	char *full = realpath(target, NULL);
+	if (last)
+		copy_weights(full, c.weights, *last);
+	else
+		assert_int_equal(symlink(full, c.weights), 0);
+	free(full);
+	assert_int_equal(assay_fs_write_atomic(c.config, config, strlen(config), NULL), 0);
+	return c;
+}
+
+static void remove_copy(const struct copy *c)
+{
+	unlink(c->config);
+	unlink(c->weights);
+	rmdir(c->dir);
+}
+
+#define CONFIG(layers, ffn, vocab, rest) \
+	"{\"model_type\":\"gpt2\",\"n_embd\":64,\"n_head\":4,\"n_positions\":256,\"n_layer\":" #layers ",\"n_inner\":" #ffn ",\"vocab_size\":" #vocab rest "}"
+
+/* The end token is one that greedy decoding reaches at once. */
 static void test_stop(void **state)
 {
 	(void)state;
 	struct golden g = load("gpt2");
-	char dir[] = "/tmp/assay-session-XXXXXX", config[64], weights[64], target[600];
-	assert_non_null(mkdtemp(dir));
-	snprintf(config, sizeof config, "%s/config.json", dir);
-	snprintf(weights, sizeof weights, "%s/model.safetensors", dir);
-	snprintf(target, sizeof target, "%s/model.safetensors", g.dir);
-	char *full = realpath(target, NULL);
-	assert_int_equal(symlink(full, weights), 0);
-	free(full);
 	const struct golden_prompt *p = &g.prompt[0];
-	int stop_at = 1; /* greedy[1] does not occur before */
-	FILE *f = fopen(config, "w");
-	fprintf(f, "{\"model_type\":\"gpt2\",\"n_embd\":64,\"n_layer\":2,\"n_head\":4,\"n_positions\":256,\"vocab_size\":512,\"eos_token_id\":%d}", p->greedy[stop_at]);
-	fclose(f);
-	struct nn_options o = small(dir);
+	assert_int_equal(p->greedy[1], 322);
+	struct copy c = make_copy(&g, CONFIG(2, 256, 512, ",\"eos_token_id\":322"), NULL);
+	struct nn_options o = small(c.dir);
 	struct run r;
 	run_open(&r, &o);
 	struct nn_request q = { .id = 0, .prompt = p->ids, .n_prompt = p->n, .max_tokens = 20, .top_p = 1 };
@@ -331,12 +365,38 @@ static void test_stop(void **state)
 	q.ignore_eos = true;
 	assert_int_equal(nn_submit(r.s, &q, NULL), 0);
 	finish(&r);
-	assert_true(r.a[0].finish == NN_FINISH_STOP && r.a[0].n == stop_at + 1 && r.a[0].token[stop_at] == p->greedy[stop_at]);
+	assert_true(r.a[0].finish == NN_FINISH_STOP && r.a[0].n == 2 && r.a[0].token[1] == 322);
 	assert_true(r.a[1].finish == NN_FINISH_LENGTH && r.a[1].n == 20);
 	nn_session_close(r.s);
-	unlink(config);
-	unlink(weights);
-	rmdir(dir);
+	remove_copy(&c);
+}
+
+/* Files that contradict config.json, and weights that are no numbers. */
+static void test_bad_models(void **state)
+{
+	(void)state;
+	const float good = 0.5f, nan = __builtin_nanf(""), inf = __builtin_inff();
+	const struct { const char *config; const float *last; const char *says; } row[] = {
+		{ CONFIG(2, 256, 512, ""), &good, NULL },
+		{ CONFIG(3, 256, 512, ""), NULL, "\"transformer.h.2.ln_1.weight\" is missing" },
+		{ CONFIG(2, 255, 512, ""), NULL, "is 256: config.json needs 1 x 255" },
+		{ CONFIG(2, 256, 513, ""), NULL, "is 512 x 64: config.json needs 513 x 64" },
+		{ CONFIG(2, 256, 512, ",\"tie_word_embeddings\":false"), NULL, "\"lm_head.weight\" is missing" },
+		{ CONFIG(2, 256, 512, ""), &nan, "not finite" },
+		{ CONFIG(2, 256, 512, ""), &inf, "not finite" },
+	};
+	struct golden g = load("gpt2");
+	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+		struct copy c = make_copy(&g, row[i].config, row[i].last);
+		struct nn_options o = small(c.dir);
+		struct nn_session *s;
+		struct assay_err e = ASSAY_ERR_INIT;
+		int rc = nn_session_open(&o, &s, &e);
+		if (row[i].says ? rc != ASSAY_E_MODEL || !strstr(e.msg, row[i].says) : rc)
+			fail_msg("%s gave %d: %s", row[i].config, rc, e.msg);
+		nn_session_close(s);
+		remove_copy(&c);
+	}
 }
 
 static void test_limits(void **state)
@@ -422,7 +482,7 @@ int main(void)
 		cmocka_unit_test(test_alone),     cmocka_unit_test(test_batched),             cmocka_unit_test(test_preempted),
 		cmocka_unit_test(test_scattered), cmocka_unit_test(test_cancelled_neighbour), cmocka_unit_test(test_seeds),
 		cmocka_unit_test(test_cancel_waiting), cmocka_unit_test(test_stop),           cmocka_unit_test(test_limits),
-		cmocka_unit_test(test_refusals),  cmocka_unit_test(test_info),
+		cmocka_unit_test(test_refusals),  cmocka_unit_test(test_info),               cmocka_unit_test(test_bad_models),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
