@@ -49,7 +49,7 @@ static const char *base_name(const char *dir)
 
 int cmd_models_check(const struct assay_options *o, char **dirs, int n, struct assay_err *e)
 {
-	const char *model = assay_options_source(o, "model") == ASSAY_FROM_DEFAULT ? NULL : assay_options_str(o, "model");
+	const char *model = assay_options_str(o, "model");
 	struct nn_check_options c = { .dtype = (enum nn_dtype)nn_dtype_parse(assay_options_str(o, "dtype")), .isa = (enum nn_isa)nn_isa_parse(assay_options_str(o, "isa")), .threads = (int)assay_options_int(o, "threads") };
 	struct nn_check_report *r = xalloc(sizeof *r);
 	int checked = 0, failed = 0, rc = cmd_check_engine_options(o, e);

@@ -11,7 +11,8 @@
 #include "cmd/run.h"
 #include "cmd/run_signals.h"
 
-static bool interrupted(const struct cmd_run *r) { return r->totals.interrupted || cmd_signal_seen(); }
+/* By the user. A full disk also cuts a run short (totals.interrupted), but is an error. */
+static bool interrupted(void) { return cmd_signal_seen(); }
 
 int cmd_run_close_journal(struct cmd_run *r, int rc, struct assay_err *e)
 {
@@ -19,7 +20,7 @@ int cmd_run_close_journal(struct cmd_run *r, int rc, struct assay_err *e)
 	char ended[40];
 	assay_rfc3339(assay_wall_ns(), ended, sizeof ended);
 	json_t *error = rc && rc != ASSAY_E_INTERRUPT ? json_string(e->msg) : json_null();
-	json_t *footer = json_pack("{s:s s:b s:i s:o}", "ended", ended, "interrupted", interrupted(r), "signal", cmd_signal_seen(), "error", error ? error : json_null());
+	json_t *footer = json_pack("{s:s s:b s:i s:o}", "ended", ended, "interrupted", r->totals.interrupted || interrupted(), "signal", cmd_signal_seen(), "error", error ? error : json_null());
 	json_object_set_new(footer, "clock", cmd_run_clocks());
 	int closed = assay_journal_close(r->journal, footer, &mine);
 	r->journal = NULL;
@@ -70,7 +71,7 @@ static void say_next(const struct cmd_run *r, const json_t *result)
 	printf("\nresult  %s/result.json\n", r->dir);
 	if (assay_fs_exists(report))
 		printf("report  %s\n", report);
-	if (interrupted(r))
+	if (interrupted())
 		next(t.width, "(interrupted: what was measured is kept)", "assay report %s", r->dir);
 	else if (strcmp(state, "VALID"))
 		next(t.width, "(what disturbs measurements on this machine)", "assay doctor");
@@ -106,14 +107,14 @@ int cmd_run_publish(struct cmd_run *r, int rc, struct assay_err *e)
 	if (result && !assay_options_flag(r->o, "json"))
 		say_next(r, result);
 	fflush(stdout);
-	if (!rc && !r->totals.points_ok && !interrupted(r))
+	if (!rc && !r->totals.points_ok && !interrupted())
 		rc = assay_fail(e, ASSAY_E_ENGINE, "no point could be measured: %s", first_reason(result));
 	int status = cmd_result_status(result);
 	if (rc && rc != ASSAY_E_INTERRUPT) {
 		status = cmd_error(e);
 		cmd_advise("results so far: %s (assay report %s)", r->dir, r->dir);
 	}
-	if (interrupted(r)) {
+	if (interrupted()) {
 		fprintf(stderr, "assay: interrupted; results so far are saved in %s\n", r->dir);
 		status = cmd_exit_of(ASSAY_E_INTERRUPT);
 	}
