@@ -8,28 +8,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 
 #include "base/json.h"
+#include "e2e/e2e.h"
 #include "nn/source.h"
 #include "unit/golden.h"
-
-/* Runs `assay generate ARGS`; stdout and stderr together in *out, which the caller releases. Returns the status. */
-static int run(const char *args, struct assay_buf *out)
-{
-	const char *b = getenv("B");
-	char *line = xasprintf("%s/assay generate %s 2>&1", b ? b : "build", args), chunk[4096];
-	FILE *p = popen(line, "re");
-	size_t n;
-	assert_non_null(p);
-	assay_buf_init(out, 1 << 20);
-	assay_buf_puts(out, "");
-	while ((n = fread(chunk, 1, sizeof chunk, p)) > 0)
-		assay_buf_append(out, chunk, n);
-	int status = pclose(p);
-	free(line);
-	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
 
 static char *join_ids(const int32_t *ids, int n)
 {
@@ -46,31 +29,33 @@ static void reference_ids(void **state)
 	struct golden g;
 	if (golden_read("gpt2", &g))
 		skip();
+	char *dir = realpath(g.dir, NULL);
 	for (int i = 0; i < g.n_prompts; i++) {
-		struct assay_buf out;
-		char *ids = join_ids(g.prompt[i].ids, g.prompt[i].n), *greedy = join_ids(g.prompt[i].greedy, g.prompt[i].n_greedy);
-		char *args = xasprintf("-m %s --ids %s -n %d -t 1", g.dir, ids, g.prompt[i].n_greedy), *want = xasprintf("%s\n", greedy);
-		assert_int_equal(run(args, &out), 0);
-		assert_string_equal(out.data, want);
-		assay_buf_release(&out);
-		free(args);
-		args = xasprintf("-m %s --ids %s -n %d -t 1 --json", g.dir, ids, g.prompt[i].n_greedy);
-		assert_int_equal(run(args, &out), 0);
+		struct e2e r;
 		struct assay_err e = ASSAY_ERR_INIT;
-		json_t *v = assay_json_parse(out.data, out.len_bytes, "stdout", ASSAY_E_DATA, &e);
+		const struct golden_prompt *p = &g.prompt[i];
+		char *ids = join_ids(p->ids, p->n), *greedy = join_ids(p->greedy, p->n_greedy), *want = xasprintf("%s\n", greedy);
+		e2e_run(&r, "$A generate -m %s --ids %s -n %d -t 1", dir, ids, p->n_greedy);
+		assert_int_equal(r.status, 0);
+		assert_string_equal(r.out, want);
+		assert_string_equal(r.err, "");
+		e2e_release(&r);
+		e2e_run(&r, "$A generate -m %s --ids %s -n %d -t 1 --json", dir, ids, p->n_greedy);
+		assert_int_equal(r.status, 0);
+		json_t *v = assay_json_parse(r.out, strlen(r.out), "stdout", ASSAY_E_DATA, &e);
 		assert_non_null(v);
-		assert_int_equal(json_array_size(json_object_get(v, "prompt_ids")), g.prompt[i].n);
-		assert_int_equal(json_array_size(json_object_get(v, "ids")), g.prompt[i].n_greedy);
+		assert_int_equal(json_array_size(json_object_get(v, "prompt_ids")), p->n);
+		assert_int_equal(json_array_size(json_object_get(v, "ids")), p->n_greedy);
 		assert_true(json_is_null(json_object_get(v, "text")));
-		for (int k = 0; k < g.prompt[i].n_greedy; k++)
-			assert_int_equal(json_integer_value(json_array_get(json_object_get(v, "ids"), (size_t)k)), g.prompt[i].greedy[k]);
+		for (int k = 0; k < p->n_greedy; k++)
+			assert_int_equal(json_integer_value(json_array_get(json_object_get(v, "ids"), (size_t)k)), p->greedy[k]);
 		json_decref(v);
-		assay_buf_release(&out);
-		free(args);
+		e2e_release(&r);
 		free(want);
 		free(greedy);
 		free(ids);
 	}
+	free(dir);
 }
 
 static void refusals(void **state)
@@ -89,29 +74,33 @@ static void refusals(void **state)
 		{ "-m gtp2 --ids 1", 2, "did you mean gpt2" },
 	};
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
-		struct assay_buf out;
-		int status = run(row[i].args, &out);
-		const char *newline = strchr(out.data, '\n');
-		if (status != row[i].status || !strstr(out.data, row[i].want) || !newline || newline[1])
-			fail_msg("%s: status %d, \"%s\"", row[i].args, status, out.data);
-		assay_buf_release(&out);
+		struct e2e r;
+		e2e_run(&r, "$A generate %s", row[i].args);
+		const char *newline = strchr(r.err, '\n');
+		if (r.status != row[i].status || *r.out || !strstr(r.err, row[i].want) || !newline || newline[1])
+			fail_msg("%s: status %d, \"%s\"", row[i].args, r.status, r.err);
+		e2e_release(&r);
 	}
 }
 
 static void text(void **state)
 {
 	(void)state;
+	static const struct { const char *args, *want; } row[] = {
+		{ "--prompt 'The capital of France is' -n 2", " Paris.\n" },
+		{ "--chat --stop -n 60 --prompt 'Name three primary colors.'", "The primary colors are: Red, Blue, and Yellow.<|im_end|>\n" },
+	};
 	char *model = nn_smollm2_path();
-	struct assay_buf out;
 	if (!model)
 		skip();
 	free(model);
-	assert_int_equal(run("-m smollm2 --prompt 'The capital of France is' -n 2", &out), 0);
-	assert_string_equal(out.data, " Paris.\n");
-	assay_buf_release(&out);
-	assert_int_equal(run("-m smollm2 --chat --stop -n 60 --prompt 'Name three primary colors.'", &out), 0);
-	assert_string_equal(out.data, "The primary colors are: Red, Blue, and Yellow.<|im_end|>\n");
-	assay_buf_release(&out);
+	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+		struct e2e r;
+		e2e_run(&r, "$A generate -m smollm2 %s", row[i].args);
+		assert_int_equal(r.status, 0);
+		assert_string_equal(r.out, row[i].want);
+		e2e_release(&r);
+	}
 }
 
 int main(void)
