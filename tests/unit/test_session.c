@@ -15,6 +15,7 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "golden.h"
+#include "nn/golden_file.h"
 #include "nn/nn.h"
 #include "nn/source.h"
 
@@ -476,6 +477,36 @@ static void test_info(void **state)
 	nn_session_close(r.s);
 }
 
+/* The real model: every prompt of its reference in one batch, with room for all and with room for little more than the longest. */
+static void test_smollm2(void **state)
+{
+	(void)state;
+	struct assay_err e = ASSAY_ERR_INIT;
+	char *file = nn_smollm2_path(), *dir = golden_root() ? xasprintf("%s-smollm2", golden_root()) : NULL;
+	bool here = file && dir && nn_golden_exists(dir);
+	struct nn_golden g = { 0 };
+	free(file);
+	if (here && nn_golden_read(dir, 49152, &g, &e))
+		fail_msg("%s", e.msg);
+	free(dir);
+	if (!here)
+		skip();
+	for (int tight = 0; tight < 2; tight++) {
+		struct nn_options o = { .model = "smollm2", .dtype = NN_F32, .max_num_seqs = 8, .max_batched_tokens = 256, .kv_tokens_wanted = tight ? 592 : 2048 };
+		struct run r;
+		run_open(&r, &o);
+		for (int i = g.n - 1; i >= 0; i--) /* the longest first: it grows when others have taken the rest */
+			assert_int_equal(submit(&r, (uint64_t)i, g.prompt[i].ids, g.prompt[i].n_ids, g.prompt[i].n_greedy, 0, 0, &e), 0);
+		finish(&r);
+		for (int i = 0; i < g.n; i++)
+			if (r.a[i].n != g.prompt[i].n_greedy || memcmp(r.a[i].token, g.prompt[i].greedy, (size_t)r.a[i].n * sizeof(int32_t)))
+				fail_msg("%s: greedy tokens differ (%s pool)", g.prompt[i].name, tight ? "tight" : "ample");
+		assert_int_equal(r.preemptions > 0, tight);
+		nn_session_close(r.s);
+	}
+	nn_golden_release(&g);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -483,6 +514,7 @@ int main(void)
 		cmocka_unit_test(test_scattered), cmocka_unit_test(test_cancelled_neighbour), cmocka_unit_test(test_seeds),
 		cmocka_unit_test(test_cancel_waiting), cmocka_unit_test(test_stop),           cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_refusals),  cmocka_unit_test(test_info),               cmocka_unit_test(test_bad_models),
+		cmocka_unit_test(test_smollm2),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
