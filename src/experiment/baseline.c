@@ -135,34 +135,6 @@ static int plan(const struct assay_options *o, const struct assay_engine_info *s
 	return 0;
 }
 
-/* What the parts from `first` on may take, and what the first may: all that the later ones leave, or its share when that is too much. */
-static int64_t share_ns(struct assay_session *s, struct assay_points *lists, int first, int64_t left_ns)
-{
-	double own = assay_points_estimate_ns(s, &lists[first]), later = 0;
-	for (int i = first + 1; i < N_PARTS; i++)
-		later += assay_points_estimate_ns(s, &lists[i]);
-	double ns = own + later <= (double)left_ns ? (double)left_ns - later : (double)left_ns * own / (own + later);
-	return ns < 1 ? 1 : (int64_t)ns;
-}
-
-static int visit_all(struct assay_session *s, struct assay_points *lists, int64_t budget_ns, struct assay_err *e)
-{
-	int64_t end_ns = assay_engine_now(s->c.engine) + budget_ns;
-	int rc = 0;
-	for (int i = 0; i < N_PARTS; i++)
-		assay_points_announce(s, &lists[i]);
-	for (int i = 0; !rc && i < N_PARTS; i++) {
-		if (!lists[i].n)
-			continue;
-		if (budget_ns && !assay_rate_known(&s->rate))
-			rc = assay_points_warm_up(s, &lists[i], e);
-		int64_t left_ns = end_ns - assay_engine_now(s->c.engine);
-		if (!rc)
-			rc = assay_points_visit(s, &lists[i], budget_ns ? share_ns(s, lists, i, left_ns > 0 ? left_ns : 1) : 0, e);
-	}
-	return rc;
-}
-
 static int run(struct assay_session *s, const struct assay_options *o, struct assay_err *e)
 {
 	struct assay_points lists[N_PARTS] = { 0 };
@@ -181,7 +153,7 @@ static int run(struct assay_session *s, const struct assay_options *o, struct as
 	if (budget_ns && load_ms > 0)
 		budget_ns -= llround(load_ms * 1e6);
 	if (!rc)
-		rc = visit_all(s, lists, mode == FULL ? 0 : budget_ns > 1 ? budget_ns : 1, e);
+		rc = assay_points_visit(s, lists, N_PARTS, mode == FULL ? 0 : budget_ns > 1 ? budget_ns : 1, e);
 	for (int i = 0; i < N_PARTS; i++)
 		assay_points_release(&lists[i]);
 	return rc;

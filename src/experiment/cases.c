@@ -134,7 +134,7 @@ int assay_cases_run(assay_build_fn build, struct assay_session *s, const struct 
 	struct assay_points l;
 	int rc = assay_cases_make(build, s, o, &l, e);
 	if (!rc)
-		rc = assay_points_visit(s, &l, 0, e);
+		rc = assay_points_visit(s, &l, 1, 0, e);
 	assay_points_release(&l);
 	return rc;
 }

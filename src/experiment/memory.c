@@ -98,7 +98,7 @@ static int confirm(struct assay_session *s, const struct assay_options *o, const
 		add_confirm(&l, "context", 1, longest - m->output + 1, m->output);
 	}
 	if (!rc)
-		rc = assay_points_visit(s, &l, CONFIRM_BUDGET_NS, e);
+		rc = assay_points_visit(s, &l, 1, CONFIRM_BUDGET_NS, e);
 	assay_points_release(&l);
 	return rc;
 }

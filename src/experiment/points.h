@@ -44,7 +44,6 @@ struct assay_points {
 	struct assay_texts texts;
 	struct assay_sampling sampling;
 	bool chat;
-	bool announced;                /* POINT records are written */
 };
 
 /* Sampling, chat and text prompts from the common options. */
@@ -60,15 +59,10 @@ void assay_point_use_texts(const struct assay_points *l, struct assay_point *p);
 /* Clips to the context (0 = unknown); the case keeps what was asked. */
 void assay_point_clip(struct assay_point *p, int max_context);
 
-/* Writes the POINT records and closes points that can never run here. assay_points_visit does it where it was not done. */
-void assay_points_announce(struct assay_session *s, struct assay_points *l);
-/* Makes the warm-up runs that come first anyway when a time budget is kept; afterwards times can be estimated. */
-int assay_points_warm_up(struct assay_session *s, struct assay_points *l, struct assay_err *e);
-/* Expected ns of all runs (and warm-ups) still to come; 0 while no rate is known. */
-double assay_points_estimate_ns(struct assay_session *s, struct assay_points *l);
-/* Visits all points. budget_ns: most time to take (engine's clock), kept by dropping repeats, then points; 0 = none.
- * Ends are in the points, their records and the session's totals. Fails only on a broken promise. */
-int assay_points_visit(struct assay_session *s, struct assay_points *l, int64_t budget_ns, struct assay_err *e);
+/* Visits all points, one list after the other; POINT records of all lists come first. budget_ns: most time to take (engine's clock), kept
+ * by dropping repeats, then points, from a rate estimated in the warm-ups; 0 = none. Ends are in the points, their records and the
+ * session's totals. Fails only on a broken promise. */
+int assay_points_visit(struct assay_session *s, struct assay_points *lists, int n_lists, int64_t budget_ns, struct assay_err *e);
 
 /* Fills a run plan from a list: most KV tokens, hot records, totals and the dry-run rows. block_size rounds KV up. */
 void assay_points_plan(const struct assay_points *l, int block_size, int max_context, struct assay_run_plan *out);

@@ -11,7 +11,8 @@
 
 struct tour {
 	struct assay_session *s;
-	struct assay_points *l;
+	struct assay_points *l;        /* the list being visited, */
+	struct assay_points *end;      /* up to here are those still to come */
 	int64_t deadline_ns;           /* engine's clock; 0 = none */
 };
 
@@ -54,7 +55,6 @@ static void write_point(struct tour *t, struct assay_point *p)
 	put_json(t, ASSAY_REC_POINT, json_pack("{s:i, s:s, s:O, s:i, s:i, s:I, s:i, s:b}", "index", (int)p->index, "experiment", p->experiment, "case", p->cse,
 					       "runs", p->runs, "warmup", p->warmup, "requests_per_run", (json_int_t)p->requests, "in_flight", p->in_flight,
 					       "ignore_eos", t->l->sampling.ignore_eos));
-	t->s->tally.total += (p->runs + p->warmup) * work_of(t, p);
 }
 
 static void note_dropped(struct tour *t, const struct assay_point *p)
@@ -69,6 +69,8 @@ static void finish(struct tour *t, struct assay_point *p, enum assay_point_statu
 {
 	static const char *const names[] = { NULL, "ok", "limit", "error", "dropped", "interrupted" };
 	struct assay_session_totals *totals = &t->s->totals;
+	if (p->closed)
+		return;
 	p->status = status;
 	p->closed = true;
 	put_json(t, ASSAY_REC_POINT_END, json_pack("{s:i, s:s, s:s?, s:i}", "index", (int)p->index, "status", names[status], "reason",
@@ -79,7 +81,6 @@ static void finish(struct tour *t, struct assay_point *p, enum assay_point_statu
 	totals->interrupted |= status == ASSAY_POINT_INTERRUPTED;
 	if (p->done < p->runs && (status == ASSAY_POINT_OK || status == ASSAY_POINT_DROPPED))
 		note_dropped(t, p);
-	t->s->tally.total -= (p->runs - p->done + (p->warmed ? 0 : p->warmup)) * work_of(t, p);
 	t->s->c.sink->flush(t->s->c.sink);
 }
 
@@ -193,6 +194,17 @@ static void describe_visit(const struct assay_point *p, int repeat, char *out, s
 		snprintf(out, size, "%s, run %d of %d", what, repeat + 1, p->planned);
 }
 
+/* The work that is expected, as planned now. */
+static void expect(struct tour *t)
+{
+	double work = 0;
+	for (struct assay_points *l = t->l; l < t->end; l++)
+		for (size_t i = 0; i < l->n; i++)
+			if (!l->p[i].closed)
+				work += (l->p[i].planned - l->p[i].done + (l->p[i].warmed ? 0 : l->p[i].warmup)) * work_of(t, &l->p[i]);
+	t->s->tally.total = t->s->tally.done + work;
+}
+
 /* One run of a point. A failure closes the point; 0 unless the plan itself is impossible. */
 static int visit(struct tour *t, struct assay_point *p, int repeat, struct assay_err *e)
 {
@@ -204,6 +216,7 @@ static int visit(struct tour *t, struct assay_point *p, int repeat, struct assay
 	if (rc)
 		return rc;
 	describe_visit(p, repeat, what, sizeof what);
+	expect(t);
 	assay_tally_visit(&t->s->tally, p->experiment, what, now_ns(t));
 	assay_session_memory(t->s, ASSAY_MEM_BEFORE_RUN, p->index, repeat);
 	rc = assay_drive_run(t->s, &plan, p->index, repeat, &r, &why);
@@ -228,39 +241,41 @@ static int visit(struct tour *t, struct assay_point *p, int repeat, struct assay
 
 static int warm_up(struct tour *t, struct assay_point *p, struct assay_err *e)
 {
-	p->warmed = true;
 	for (int i = 1; i <= p->warmup && p->status == ASSAY_POINT_OPEN && !assay_session_stopped(t->s); i++) {
 		int rc = visit(t, p, -i, e);
 		if (rc)
 			return rc;
 	}
+	p->warmed = true;
 	return 0;
 }
 
-/* Lets the budget decide what remains, from what is known now. */
+/* Lets the budget decide what remains of this list and the later ones, from what is known now. */
 static void keep_budget(struct tour *t)
 {
 	if (!t->deadline_ns || !assay_rate_known(&t->s->rate))
 		return;
-	assay_visit_fit(t->l, (double)(t->deadline_ns - now_ns(t)), est_ns, t);
-	for (size_t i = 0; i < t->l->n; i++) {
-		struct assay_point *p = &t->l->p[i];
-		if (p->status == ASSAY_POINT_DROPPED && !p->closed)
-			finish(t, p, ASSAY_POINT_DROPPED);
-	}
+	double left_ns = (double)(t->deadline_ns - now_ns(t));
+	for (struct assay_points *l = t->l; l < t->end; l++)
+		for (size_t i = 0; i < l->n; i++) {
+			const struct assay_point *p = &l->p[i];
+			if (!p->closed && !p->warmed && p->warmup)
+				left_ns -= p->warmup * est_ns(t, p) * (p->warmup_requests ? (double)p->warmup_requests / (double)p->requests : 1);
+		}
+	assay_visit_fit(t->l, (int)(t->end - t->l), left_ns, est_ns, t);
 }
 
-static int one_visit(struct tour *t, struct assay_point *p, int round, struct assay_err *e)
+static int one_visit(struct tour *t, struct assay_point *p, struct assay_err *e)
 {
 	int rc = p->warmed ? 0 : warm_up(t, p, e);
-	if (rc || p->status != ASSAY_POINT_OPEN || assay_session_stopped(t->s))
+	if (rc || p->closed || assay_session_stopped(t->s))
 		return rc;
 	keep_budget(t);
-	if (p->status != ASSAY_POINT_OPEN || round >= p->planned)
+	if (p->status != ASSAY_POINT_OPEN || p->done >= p->planned)
 		return 0;
 	assay_session_probe(t->s);
-	rc = visit(t, p, round, e);
-	if (!rc && p->status == ASSAY_POINT_OPEN && p->done >= p->planned)
+	rc = visit(t, p, p->done, e);
+	if (!rc && !p->closed && p->done >= p->runs)
 		finish(t, p, ASSAY_POINT_OK);
 	return rc;
 }
@@ -272,8 +287,8 @@ static int round_of(struct tour *t, int round, struct assay_err *e)
 	assay_visit_order(t->s->c.seed, t->l->p[0].index, round, t->l->n, order);
 	for (size_t i = 0; !rc && i < t->l->n; i++) {
 		struct assay_point *p = &t->l->p[order[i]];
-		if (p->status == ASSAY_POINT_OPEN && round < p->planned && !t->s->engine_gone && !assay_session_stopped(t->s))
-			rc = one_visit(t, p, round, e);
+		if (!p->closed && !t->s->engine_gone && !assay_session_stopped(t->s))
+			rc = one_visit(t, p, e);
 	}
 	free(order);
 	return rc;
@@ -285,68 +300,65 @@ static void close_rest(struct tour *t)
 	bool stopped = assay_session_stopped(t->s);
 	for (size_t i = 0; i < t->l->n; i++) {
 		struct assay_point *p = &t->l->p[i];
-		if (p->status != ASSAY_POINT_OPEN)
+		if (p->closed)
 			continue;
-		if (p->done >= p->planned && p->done > 0) {
-			finish(t, p, ASSAY_POINT_OK);
-		} else if (t->s->engine_gone) {
+		if (t->s->engine_gone) {
 			snprintf(p->reason, sizeof p->reason, "not run: the engine is gone: %.200s", t->s->gone);
 			finish(t, p, ASSAY_POINT_ERROR);
+		} else if (stopped) {
+			snprintf(p->reason, sizeof p->reason, "interrupted after %d of %d runs", p->done, p->runs);
+			finish(t, p, ASSAY_POINT_INTERRUPTED);
 		} else {
-			snprintf(p->reason, sizeof p->reason, stopped ? "interrupted after %d of %d runs" : "%d of %d runs made", p->done, p->runs);
-			finish(t, p, stopped ? ASSAY_POINT_INTERRUPTED : ASSAY_POINT_ERROR);
+			finish(t, p, p->done ? ASSAY_POINT_OK : ASSAY_POINT_DROPPED);
 		}
 	}
 }
 
-void assay_points_announce(struct assay_session *s, struct assay_points *l)
+static void announce(struct tour *t)
 {
-	struct tour t = { .s = s, .l = l };
-	for (size_t i = 0; !l->announced && i < l->n; i++) {
-		write_point(&t, &l->p[i]);
-		if (over_limit(&t, &l->p[i]))
-			finish(&t, &l->p[i], ASSAY_POINT_LIMIT);
+	for (size_t i = 0; i < t->l->n; i++) {
+		write_point(t, &t->l->p[i]);
+		if (over_limit(t, &t->l->p[i]))
+			finish(t, &t->l->p[i], ASSAY_POINT_LIMIT);
 	}
-	l->announced = true;
 }
 
-int assay_points_warm_up(struct assay_session *s, struct assay_points *l, struct assay_err *e)
+/* With a budget, warm-ups come before the first round: they tell the rate that the budget is planned with. */
+static int warm_up_first(struct tour *t, struct assay_err *e)
 {
-	struct tour t = { .s = s, .l = l };
 	int rc = 0;
-	for (size_t i = 0; !rc && i < l->n && !assay_session_stopped(s) && !s->engine_gone; i++)
-		if (l->p[i].status == ASSAY_POINT_OPEN && !l->p[i].warmed)
-			rc = warm_up(&t, &l->p[i], e);
+	for (size_t i = 0; !rc && i < t->l->n && !assay_session_stopped(t->s) && !t->s->engine_gone; i++)
+		if (!t->l->p[i].closed && t->l->p[i].status == ASSAY_POINT_OPEN && !t->l->p[i].warmed)
+			rc = warm_up(t, &t->l->p[i], e);
 	return rc;
 }
 
-double assay_points_estimate_ns(struct assay_session *s, struct assay_points *l)
+static int visit_list(struct tour *t, struct assay_err *e)
 {
-	struct tour t = { .s = s, .l = l };
-	double ns = 0;
-	for (size_t i = 0; i < l->n; i++) {
-		const struct assay_point *p = &l->p[i];
-		if (p->status == ASSAY_POINT_OPEN)
-			ns += (p->planned - p->done + (p->warmed ? 0 : p->warmup)) * est_ns(&t, p);
-	}
-	return ns;
+	int rounds = 0, rc = 0;
+	for (size_t i = 0; i < t->l->n; i++)
+		rounds = t->l->p[i].runs > rounds ? t->l->p[i].runs : rounds;
+	assay_session_probe(t->s);
+	keep_budget(t);
+	if (t->deadline_ns)
+		rc = warm_up_first(t, e);
+	for (int r = 0; !rc && r < rounds && !t->s->engine_gone && !assay_session_stopped(t->s); r++)
+		rc = round_of(t, r, e);
+	assay_session_probe(t->s);
+	if (!rc)
+		close_rest(t);
+	return rc;
 }
 
-int assay_points_visit(struct assay_session *s, struct assay_points *l, int64_t budget_ns, struct assay_err *e)
+int assay_points_visit(struct assay_session *s, struct assay_points *lists, int n_lists, int64_t budget_ns, struct assay_err *e)
 {
-	struct tour t = { .s = s, .l = l };
-	int rounds = 0, rc = 0;
-	assay_points_announce(s, l);
+	struct tour t = { .s = s, .end = lists + n_lists };
+	int rc = 0;
+	for (t.l = lists; t.l < t.end; t.l++)
+		announce(&t);
 	t.deadline_ns = budget_ns > 0 ? now_ns(&t) + budget_ns : 0;
-	assay_session_probe(s);
-	if (t.deadline_ns)
-		rc = assay_points_warm_up(s, l, e);
-	for (size_t i = 0; i < l->n; i++)
-		rounds = l->p[i].runs > rounds ? l->p[i].runs : rounds;
-	for (int r = 0; !rc && r < rounds && !s->engine_gone && !assay_session_stopped(s); r++)
-		rc = round_of(&t, r, e);
-	assay_session_probe(s);
-	if (!rc)
-		close_rest(&t);
+	for (t.l = lists; !rc && t.l < t.end; t.l++)
+		if (t.l->n)
+			rc = visit_list(&t, e);
 	return rc;
 }

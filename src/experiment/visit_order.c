@@ -1,6 +1,8 @@
 /* See visit.h. Pure. */
 #include "experiment/visit.h"
 
+#include <stdio.h>
+
 #include "base/rng.h"
 
 void assay_visit_order(uint64_t seed, uint32_t list, int round, size_t n, uint32_t *out)
@@ -27,39 +29,58 @@ static bool open_point(const struct assay_point *p)
 	return p->status == ASSAY_POINT_OPEN && p->planned > p->done;
 }
 
-/* The open point whose repeats (min_planned 2) or whose all (1) cost most. */
-static struct assay_point *costliest(struct assay_points *l, int min_planned, double (*est_ns)(void *, const struct assay_point *), void *arg)
+typedef double (*est_fn)(void *arg, const struct assay_point *p);
+
+/* The open point whose repeats (whole false) or whose only run (whole true) cost most. */
+static struct assay_point *costliest(struct assay_points *lists, int n_lists, bool whole, est_fn est_ns, void *arg)
 {
 	struct assay_point *most = NULL;
 	double cost = -1;
-	for (size_t i = 0; i < l->n; i++) {
-		struct assay_point *p = &l->p[i];
-		bool may = min_planned > 1 ? p->planned > (p->done > 1 ? p->done : 1) : p->done == 0;
-		double c = est_ns(arg, p) * (min_planned > 1 ? p->planned - p->done : 1);
-		if (open_point(p) && may && c > cost) {
-			cost = c;
-			most = p;
+	for (int k = 0; k < n_lists; k++)
+		for (size_t i = 0; i < lists[k].n; i++) {
+			struct assay_point *p = &lists[k].p[i];
+			bool may = whole ? p->done == 0 : p->planned > (p->done > 1 ? p->done : 1);
+			if (!open_point(p) || !may)
+				continue;
+			double c = est_ns(arg, p) * (whole ? 1 : p->planned - p->done);
+			if (c > cost) {
+				cost = c;
+				most = p;
+			}
 		}
-	}
 	return most;
 }
 
-void assay_visit_fit(struct assay_points *l, double left_ns, double (*est_ns)(void *, const struct assay_point *), void *arg)
+/* Forgets what an earlier fit took away; returns what all open points would take. */
+static double plan_all(struct assay_points *lists, int n_lists, est_fn est_ns, void *arg)
 {
 	double need_ns = 0;
-	for (size_t i = 0; i < l->n; i++)
-		if (open_point(&l->p[i]))
-			need_ns += (l->p[i].planned - l->p[i].done) * est_ns(arg, &l->p[i]);
-	for (struct assay_point *p; need_ns > left_ns && (p = costliest(l, 2, est_ns, arg));) {
+	for (int k = 0; k < n_lists; k++)
+		for (size_t i = 0; i < lists[k].n; i++) {
+			struct assay_point *p = &lists[k].p[i];
+			if (p->closed)
+				continue;
+			p->status = ASSAY_POINT_OPEN;
+			p->planned = p->runs;
+			p->reason[0] = 0;
+			need_ns += (p->planned - p->done) * est_ns(arg, p);
+		}
+	return need_ns;
+}
+
+void assay_visit_fit(struct assay_points *lists, int n_lists, double left_ns, est_fn est_ns, void *arg)
+{
+	double need_ns = plan_all(lists, n_lists, est_ns, arg);
+	for (struct assay_point *p; need_ns > left_ns && (p = costliest(lists, n_lists, false, est_ns, arg));) {
 		p->planned--;
 		need_ns -= est_ns(arg, p);
 	}
-	for (struct assay_point *p; need_ns > left_ns && (p = costliest(l, 1, est_ns, arg));) {
+	for (struct assay_point *p; need_ns > left_ns && (p = costliest(lists, n_lists, true, est_ns, arg));) {
 		double own_ns = est_ns(arg, p);
+		snprintf(p->reason, sizeof p->reason, "time budget: a run would take about %.1f s; the points still to come would take %.1f s, %.1f s were left",
+			 own_ns / 1e9, need_ns / 1e9, left_ns > 0 ? left_ns / 1e9 : 0);
 		need_ns -= own_ns;
 		p->planned = 0;
 		p->status = ASSAY_POINT_DROPPED;
-		snprintf(p->reason, sizeof p->reason, "time budget: a run would take about %.1f s, %.1f s were left for all that was to come", own_ns / 1e9,
-			 left_ns > 0 ? left_ns / 1e9 : 0);
 	}
 }

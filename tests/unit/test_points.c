@@ -179,7 +179,7 @@ static void budget_drops_repeats_then_points(void **state)
 		struct assay_points l = { .p = p, .n = 3 };
 		for (uint32_t k = 0; k < 3; k++)
 			p[k] = (struct assay_point){ .index = k, .runs = 4, .planned = 4 };
-		assay_visit_fit(&l, rows[i].left, fixed_cost, cost);
+		assay_visit_fit(&l, 1, rows[i].left, fixed_cost, cost);
 		for (int k = 0; k < 3; k++)
 			if (p[k].planned != rows[i].planned[k] || (p[k].status == ASSAY_POINT_DROPPED) != rows[i].dropped[k])
 				fail_msg("left %g: point %d has %d runs planned, dropped %d", rows[i].left, k, p[k].planned, p[k].status == ASSAY_POINT_DROPPED);
@@ -187,7 +187,7 @@ static void budget_drops_repeats_then_points(void **state)
 	/* what was measured stays: a point with runs done is never dropped */
 	struct assay_point p[2] = { { .index = 0, .runs = 4, .planned = 4, .done = 2 }, { .index = 2, .runs = 4, .planned = 4 } };
 	struct assay_points l = { .p = p, .n = 2 };
-	assay_visit_fit(&l, 0, fixed_cost, cost);
+	assay_visit_fit(&l, 1, 0, fixed_cost, cost);
 	assert_int_equal(p[0].planned, 2);
 	assert_int_equal(p[0].status, ASSAY_POINT_OPEN);
 	assert_int_equal(p[1].status, ASSAY_POINT_DROPPED);
