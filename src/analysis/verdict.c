@@ -114,6 +114,16 @@ static void ceilings(const struct assay_point_metrics *p, struct assay_verdict *
 	}
 }
 
+/* Growth of resident memory per 1,000 requests: judged by the lower end of its interval, in units of what is allowed. */
+static void leak(const struct assay_point_metrics *p, struct assay_verdict *v)
+{
+	const struct assay_value *g = assay_point_value(p, "rss_growth_kib_per_1k");
+	double rss_mib = point_value(p, "rss_peak_mib"), allowed_kib = fmax(1024, isnan(rss_mib) ? 0 : rss_mib * 1024 * 0.001);
+	if (g && !isnan(g->value))
+		verdict_add(v, "leak", state_of("leak", g->s.ci95[0] / allowed_kib), "%.0f KiB per 1,000 requests (95 %%: %.0f to %.0f)", g->value,
+		            g->s.ci95[0], g->s.ci95[1]);
+}
+
 static void machine(const struct assay_run *run, size_t point, struct assay_verdict *v)
 {
 	const struct assay_run_point *p = &run->points[point];
@@ -148,6 +158,7 @@ void assay_verdict_point(const struct assay_run *run, const struct assay_run_met
 	timer(run, p, out);
 	requests_cached(run, point, out);
 	ceilings(p, out);
+	leak(p, out);
 	machine(run, point, out);
 }
 

@@ -397,6 +397,26 @@ static void test_cache_and_ceilings(void **state)
 	fx_release(&f);
 }
 
+static void test_leak(void **state)
+{
+	(void)state;
+	/* KiB per run of one request = MiB-ish per 1,000: the bound is 1,024 KiB, with 2,048 MiB resident 2,097 KiB */
+	static const struct { double kib; int64_t rss_mib; const char *want; } row[] = {
+		{ 1.02, 100, "" }, { 1.03, 100, "leak:CAUTION" }, { 2.09, 2048, "" }, { 2.11, 2048, "leak:CAUTION" }, { -5, 100, "" },
+	};
+	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+		struct fx f;
+		quiet(&f, 30);
+		json_object_set_new(f.run.points[0].info, "experiment", json_string("memory"));
+		for (int r = 0; r < 30; r++)
+			fx_memory(&f, ASSAY_MEM_AFTER_RUN, r)->rss_bytes = (row[i].rss_mib << 20) + llround(row[i].kib * 1024 * r);
+		struct got g = judge(&f, NULL);
+		if (strcmp(g.point_codes, row[i].want))
+			fail_msg("row %zu: \"%s\", want \"%s\"", i, g.point_codes, row[i].want);
+		fx_release(&f);
+	}
+}
+
 static void test_run_tells_how_many_points(void **state)
 {
 	(void)state;
@@ -444,7 +464,7 @@ int main(void)
 		cmocka_unit_test(test_statuses), cmocka_unit_test(test_drift_over_repeats), cmocka_unit_test(test_drift_within_runs),
 		cmocka_unit_test(test_machine), cmocka_unit_test(test_swap_stall), cmocka_unit_test(test_short_points_are_judged_together),
 		cmocka_unit_test(test_throttled), cmocka_unit_test(test_journal), cmocka_unit_test(test_clock_step), cmocka_unit_test(test_builds),
-		cmocka_unit_test(test_timer), cmocka_unit_test(test_cache_and_ceilings), cmocka_unit_test(test_run_tells_how_many_points),
+		cmocka_unit_test(test_timer), cmocka_unit_test(test_cache_and_ceilings), cmocka_unit_test(test_run_tells_how_many_points), cmocka_unit_test(test_leak),
 		cmocka_unit_test(test_drift_false_alarms),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
