@@ -440,6 +440,11 @@ static void test_memory_and_machine(void **state)
 	assert_int_equal(use.offered_ns, 360 * MS);
 	assert_int_equal(use.busy_ns - use.own_ns, 120 * MS);
 	assert_int_equal(use.steal_ns, 20 * MS);
+	/* A visit without a sample of its own is covered by its neighbours. */
+	const struct assay_run_visit between = { .first_sample = 1, .n_samples = 0 };
+	use = (struct assay_machine_use){ 0 };
+	assay_machine_use_visit(&f.run, &between, &use);
+	assert_int_equal(use.offered_ns, 180 * MS);
 	z->hwm_bytes = 640 * mib; /* rose during the run: a peak between samples */
 	assay_run_metrics_release(&m);
 	assay_run_metrics_compute(&f.run, &m);

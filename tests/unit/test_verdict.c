@@ -167,10 +167,13 @@ static void test_drift_over_repeats(void **state)
 	expect(&f, "drift:INVALID", "drift:INVALID");
 	slow_down(&f, 0.06, 0.10);
 	expect(&f, "", ""); /* large, but not sure */
-	f.run.points[0].n_visits = 5;
-	slow_down(&f, 0.5, 0);
-	expect(&f, "", ""); /* too few to tell */
 	fx_release(&f);
+	struct assay_drift d;
+	const double five[] = { 1, 1, 1, 2, 2 }, six[] = { 1, 1, 1, 2, 2, 2 };
+	assay_drift_halves(five, 5, &d);
+	assert_false(d.known); /* too few to tell */
+	assay_drift_halves(six, 6, &d);
+	assert_true(d.known && d.change == 1 && d.lo == 1 && d.hi == 1);
 }
 
 static void decode_steps(struct fx *f, int visits, double slow, uint64_t kv0, uint64_t kv_step)
