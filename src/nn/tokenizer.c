@@ -242,14 +242,14 @@ static int encode_segment(struct encoder *c, const char *text, size_t n, struct 
 	return rc;
 }
 
-int nn_tokenizer_encode(struct nn_tokenizer *t, const char *text, size_t n, int32_t **ids, size_t *count, struct assay_err *e)
+int nn_tokenizer_encode(struct nn_tokenizer *t, const char *text, size_t len_bytes, int32_t **ids, size_t *n, struct assay_err *e)
 {
-	if (n > MAX_TEXT_BYTES)
-		return assay_fail(e, ASSAY_E_USAGE, "text: %zu bytes: at most %u can be tokenized at once", n, MAX_TEXT_BYTES);
-	struct encoder c = { t, { *ids, *count, *count } };
-	size_t before = *count;
-	int rc = split(&c, &t->raw, text, n, encode_segment, e);
+	if (len_bytes > MAX_TEXT_BYTES)
+		return assay_fail(e, ASSAY_E_USAGE, "text: %zu bytes: at most %u can be tokenized at once", len_bytes, MAX_TEXT_BYTES);
+	struct encoder c = { t, { *ids, *n, *n } };
+	size_t before = *n;
+	int rc = split(&c, &t->raw, text, len_bytes, encode_segment, e);
 	*ids = c.ids.v;
-	*count = rc ? before : c.ids.n;
+	*n = rc ? before : c.ids.n;
 	return rc;
 }
