@@ -1,5 +1,5 @@
 /* Measures the embedded engine's kernels beside what the machine can do, in one run:
- *   bench_kernels [THREADS]                       matrix products by shape, type and rows
+ *   bench_kernels [THREADS [ISA [DTYPE]]]         matrix products by shape, type and rows
  *   bench_kernels MODEL DTYPE [THREADS [ISA]]     load, prefill and decode of a whole model
  * Every figure is the best of several runs; the read probe runs before and after,
  * since neighbours change what memory gives. */
@@ -106,12 +106,12 @@ static void bench_product(struct nn_threads *t, const struct nn_kernels *kn, enu
 	float *src = xalloc((size_t)k * sizeof *src), *y = pages((size_t)rows * n * sizeof *y);
 	nn_matrix_init(&m, type, n, k, false, kn);
 	size_t bytes = (size_t)m.panels * m.panel_bytes;
-	int copies = (int)(((size_t)256 << 20) / bytes) + 1; /* decode reads other weights each time: not from cache */
+	int copies = (int)(((size_t)96 << 20) / bytes) + 1; /* decode reads other weights each time: not from cache */
 	char *all = pages(bytes * (size_t)copies);
-	for (int i = 0; i < copies; i++) {
-		m.data = all + (size_t)i * bytes;
-		fill(&m, kn);
-	}
+	m.data = all;
+	fill(&m, kn);
+	for (int i = 1; i < copies; i++)
+		memcpy(all + (size_t)i * bytes, all, bytes);
 	for (int i = 0; i < nn_threads_count(t); i++)
 		scratch[i] = scratch[i] ? scratch[i] : pages(nn_gemm_scratch(512) * sizeof(float));
 	struct nn_rows x = { .data = pages(nn_rows_bytes(rows, k)) };
@@ -121,7 +121,7 @@ static void bench_product(struct nn_threads *t, const struct nn_kernels *kn, enu
 	for (int r = 0; r < rows; r++)
 		nn_rows_set(&x, r, src, kn);
 	double best = 1e30;
-	for (int i = 0; i < 5; i++) {
+	for (int i = 0; i < 3; i++) {
 		int64_t t0 = assay_now_ns();
 		for (int c = 0; c < copies; c++) {
 			m.data = all + (size_t)c * bytes;
@@ -138,10 +138,10 @@ static void bench_product(struct nn_threads *t, const struct nn_kernels *kn, enu
 	free(src);
 }
 
-static int bench_shapes(int threads)
+static int bench_shapes(int threads, enum nn_isa only_isa, enum nn_dtype only_type)
 {
 	static const struct { int n, k; } shape[] = { { 2304, 768 }, { 768, 3072 }, { 4864, 896 }, { 8960, 1536 }, { 1536, 8960 } };
-	static const int rows[] = { 1, 4, 8, 32, 512 };
+	static const int rows[] = { 1, 4, 8, 16, 32, 512 };
 	struct assay_err e = ASSAY_ERR_INIT;
 	struct nn_threads *t;
 	if (nn_threads_open(threads, &t, &e)) {
@@ -150,9 +150,11 @@ static int bench_shapes(int threads)
 	}
 	for (int isa = NN_ISA_AVX2; isa <= NN_ISA_AMX; isa++) {
 		const struct nn_kernels *kn = nn_kernels_for((enum nn_isa)isa);
-		if (!kn || (isa == NN_ISA_AMX && kn->isa != NN_ISA_AMX))
+		if (!kn || (isa == NN_ISA_AMX && kn->isa != NN_ISA_AMX) || (only_isa && isa != (int)only_isa))
 			continue;
 		for (int type = NN_F32; type <= NN_F16; type++) {
+			if (only_type && type != (int)only_type)
+				continue;
 			printf("read %.1f GB/s, %d threads\n", read_gb_s(t), threads);
 			for (size_t s = 0; s < sizeof shape / sizeof *shape; s++)
 				for (size_t r = 0; r < sizeof rows / sizeof *rows; r++)
@@ -240,7 +242,12 @@ out:
 
 int main(int argc, char **argv)
 {
-	if (argc >= 3)
+	if (argc > 1 && atoi(argv[1]) <= 0 && argc < 3) {
+		fprintf(stderr, "usage: bench_kernels [THREADS [ISA [DTYPE]]] | bench_kernels MODEL DTYPE [THREADS [ISA]]\n");
+		return 2;
+	}
+	if (argc >= 3 && atoi(argv[1]) <= 0)
 		return bench_model(argv[1], argv[2], argc > 3 ? atoi(argv[3]) : assay_cpu_count(), argc > 4 ? argv[4] : "auto");
-	return bench_shapes(argc > 1 ? atoi(argv[1]) : assay_cpu_count());
+	return bench_shapes(argc > 1 ? atoi(argv[1]) : assay_cpu_count(), argc > 2 ? (enum nn_isa)nn_isa_parse(argv[2]) : NN_ISA_AUTO,
+		argc > 3 ? (enum nn_dtype)nn_dtype_parse(argv[3]) : NN_AUTO);
 }

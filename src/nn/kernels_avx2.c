@@ -72,6 +72,10 @@ INL void block(const enum kind kind, const void *wv, const float *x, int tile, i
 	const __m256 high = _mm256_castsi256_ps(_mm256_set1_epi32((int)0xffff0000));
 	for (int k = 0; k < chunks; k++, x += tile * 16)
 		for (int j = 0; j < 16; j++) {
+			if (R > 1) /* see `ahead` in kernels_avx512.c */
+				_mm_prefetch(p + 8192, _MM_HINT_T0);
+			if (R > 1 && N == 4 && kind != F16)
+				_mm_prefetch(p + 8192 + 64, _MM_HINT_T0);
 			UNROLL for (int v = 0; v < N; v++) {
 				if (kind == F16)
 					w[v] = v_load_f16((const uint16_t *)p + v * 8);
