@@ -25,12 +25,28 @@ static double batch_seconds(const struct cmd_run *r, const struct rates *k, doub
 	return b * p * flop / k->flop_s + n * fmax(bytes / k->read_bytes_s, b * flop / k->flop_s);
 }
 
+/* A number, or the middle of "A:B". */
+static double number(const json_t *c, const char *key, double otherwise)
+{
+	const char *range = assay_json_get_str(c, key, NULL);
+	double lo, hi;
+	if (range && sscanf(range, "%lf:%lf", &lo, &hi) == 2)
+		return (lo + hi) / 2;
+	return assay_json_get_num(c, key, otherwise);
+}
+
 static double point_seconds(const struct cmd_run *r, const struct rates *k, const json_t *point)
 {
 	const json_t *c = json_object_get(point, "case");
-	double visits = assay_json_get_num(point, "runs", 1) + assay_json_get_num(point, "warmup", 0);
-	double b = assay_json_get_num(c, "batch_size", 1), p = assay_json_get_num(c, "prompt_tokens", NAN), n = assay_json_get_num(c, "output_tokens", NAN);
-	return visits * batch_seconds(r, k, b, p, n);
+	double runs = assay_json_get_num(point, "runs", 1) + assay_json_get_num(point, "warmup", 0);
+	double p = number(c, "prompt_tokens", NAN), n = number(c, "output_tokens", NAN), all = number(c, "requests", NAN);
+	if (!isfinite(all))
+		return runs * batch_seconds(r, k, number(c, "batch_size", 1), p, n);
+	/* many requests, one request as the warm-up: the plan's means where the case names none */
+	double b = fmin(all, (double)assay_options_int(r->o, "max-num-seqs")), of = (double)(r->plan.requests ? r->plan.requests : 1);
+	p = number(c, "input", (double)r->plan.prompt_tokens / of);
+	n = number(c, "output", (double)r->plan.output_tokens / of);
+	return assay_json_get_num(point, "runs", 1) * all / b * batch_seconds(r, k, b, p, n);
 }
 
 static double estimate(const struct cmd_run *r)
@@ -67,7 +83,8 @@ void cmd_run_dry(const struct cmd_run *r)
 	enum nn_dtype t = weight_type(r);
 	const char *kv = assay_options_str(r->o, "kv-dtype");
 	double weights = (double)nn_shape_weight_bytes(&r->shape, t), per_token = (double)nn_shape_kv_bytes_per_token(&r->shape, strcmp(kv, "auto") ? (enum nn_dtype)nn_dtype_parse(kv) : t);
-	printf("assay %s would measure %zu points of %s on %s, nothing is loaded:\n\n", r->verb->name, json_array_size(r->plan.points), r->shape.name, assay_options_str(r->o, "engine"));
+	size_t n = json_array_size(r->plan.points);
+	printf("assay %s would measure %zu point%s of %s on %s; nothing is loaded now:\n\n", r->verb->name, n, n == 1 ? "" : "s", r->shape.name, assay_options_str(r->o, "engine"));
 	json_array_foreach(r->plan.points, i, point) {
 		printf("  %-10s %3lld runs + %lld warm-up", assay_json_get_str(point, "experiment", r->exp->name), (long long)assay_json_get_int(point, "runs", 1),
 		       (long long)assay_json_get_int(point, "warmup", 0));
