@@ -46,7 +46,8 @@ static void headline(struct assay_buf *b, const json_t *result)
 	assay_buf_printf(b, "Verdict: %s · ", text);
 	markdown_text(b, "experiment ", assay_json_get_str(result, "experiment", "?"), "");
 	markdown_text(b, " · engine ", assay_json_get_str(json_object_get(result, "engine"), "name", "?"), "");
-	markdown_text(b, " · ", assay_json_get_str(json_object_get(result, "model"), "dtype", "dtype unknown"), "");
+	if (json_is_string(json_object_get(json_object_get(result, "model"), "dtype")))
+		markdown_text(b, " · ", assay_json_get_str(json_object_get(result, "model"), "dtype", ""), "");
 	markdown_text(b, " · ", assay_json_get_str(result, "created", "time unknown"), "\n\n");
 	if (face_synthetic(result))
 		assay_buf_puts(b, "> **" FACE_SYNTHETIC "**\n\n");

@@ -2,6 +2,7 @@
 #include "report/face_rows.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "base/json.h"
 #include "report/face_data.h"
@@ -49,7 +50,9 @@ static int64_t commonest(const json_t *points, const char *key)
 
 bool face_on_axis(const struct face_axes *a, const json_t *point, bool prompt_axis)
 {
-	const char *fixed = prompt_axis ? "output_tokens" : "prompt_tokens";
+	const char *fixed = prompt_axis ? "output_tokens" : "prompt_tokens", *said = assay_json_get_str(json_object_get(point, "case"), "axis", NULL);
+	if (said)
+		return face_is(point, "seqlen") && !strcmp(said, prompt_axis ? "prompt" : "output");
 	return face_is(point, "seqlen") && face_case_int(point, "batch_size", 1) == a->batch && face_case_int(point, fixed, 1) == (prompt_axis ? a->output : a->prompt);
 }
 
@@ -82,6 +85,8 @@ const char *face_axis_name(const json_t *result, const json_t *point)
 	struct face_axes a = face_axes(result);
 	if (!face_is(point, "seqlen"))
 		return "prompt";
+	if (json_is_string(json_object_get(json_object_get(point, "case"), "axis")))
+		return json_string_value(json_object_get(json_object_get(point, "case"), "axis"));
 	if (a.grid)
 		return "grid";
 	return face_on_axis(&a, point, true) && !face_repeated(result, point) ? "prompt" : "output";

@@ -13,7 +13,7 @@ const struct assay_run_visit *face_measured(const json_t *point, const struct as
 /* metrics.KEY.per_run[i]; NaN when null. */
 double face_per_run(const json_t *point, const char *key, size_t i);
 /* The two axes that the seqlen points lie on: those of the commonest output length vary the prompt, those of the commonest prompt
- * length vary the output; grid when some lie on neither. */
+ * length vary the output; grid when some lie on neither. A case that names its axis itself is believed. */
 struct face_axes { int64_t prompt, output, batch; bool grid; };
 struct face_axes face_axes(const json_t *result);
 bool face_on_axis(const struct face_axes *a, const json_t *point, bool prompt_axis);

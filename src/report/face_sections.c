@@ -57,7 +57,7 @@ static void fill_cases(const json_t *result, const char *experiment, const struc
 	json_t *p;
 	for (size_t c = 0; c < n; c++)
 		face_table_col(t, cols[c].head, true, cols[c].keep);
-	face_table_col(t, "Status", false, 4);
+	face_table_col(t, "Status", false, 9);
 	json_array_foreach(json_object_get(result, "points"), i, p) {
 		if (!face_is(p, experiment))
 			continue;

@@ -11,8 +11,9 @@
 
 #define OUT_BYTES_MAX ((size_t)64 << 20)
 #define UNAVAILABLE_SHOWN 6
+#define NOT_MEASURED_SHOWN 3
 
-struct page { struct assay_buf b; int width; bool colour; };
+struct page { struct assay_buf b; int width; bool colour; int said; };
 
 static const char *paint(const struct page *p, const char *code)
 {
@@ -41,12 +42,21 @@ static void say_bullet(void *arg, const char *text)
 	line(arg, "- ", "  ", text);
 }
 
+/* The first few cases of a section that were not measured; the rest is counted. */
+static void say_not_measured(void *arg, const char *text)
+{
+	struct page *p = arg;
+	if (p->said++ < NOT_MEASURED_SHOWN)
+		say_bullet(p, text);
+}
+
 static void head(struct page *p, const json_t *result)
 {
 	const json_t *engine = json_object_get(result, "engine"), *cpu = json_object_get(json_object_get(result, "machine"), "cpu");
+	const char *dtype = assay_json_get_str(json_object_get(result, "model"), "dtype", NULL);
 	char text[700];
-	snprintf(text, sizeof text, "assay %.40s: %.200s (%.20s) on engine %.40s", assay_json_get_str(result, "experiment", "?"), face_model(result),
-		assay_json_get_str(json_object_get(result, "model"), "dtype", "dtype unknown"), assay_json_get_str(engine, "name", "?"));
+	snprintf(text, sizeof text, "assay %.40s: %.200s%s%.20s%s on engine %.40s", assay_json_get_str(result, "experiment", "?"), face_model(result), dtype ? " (" : "", dtype ? dtype : "",
+		dtype ? ")" : "", assay_json_get_str(engine, "name", "?"));
 	assay_buf_puts(&p->b, paint(p, "\033[1m"));
 	line(p, "", "  ", text);
 	assay_buf_puts(&p->b, paint(p, "\033[0m"));
@@ -70,7 +80,13 @@ static void sections(struct page *p, const json_t *result)
 		if (face_table_rows(&t))
 			face_table_text(&t, &p->b, p->width, p->colour);
 		face_table_release(&t);
-		face_not_measured(result, s[i].experiment, say_bullet, p);
+		p->said = 0;
+		face_not_measured(result, s[i].experiment, say_not_measured, p);
+		if (p->said > NOT_MEASURED_SHOWN) {
+			char text[80];
+			snprintf(text, sizeof text, "and %d more: report.md", p->said - NOT_MEASURED_SHOWN);
+			say_bullet(p, text);
+		}
 	}
 	if (face_has_marks(result))
 		line(p, "", "  ", "* n < floor: a percentile at 99 % confidence needs n of 64 (P90), 130 (P95), 662 (P99)");

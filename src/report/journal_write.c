@@ -21,7 +21,7 @@
 #include "report/report.h"
 
 #define DRIVE_RECORDS_MIN (size_t)65536
-#define DRIVE_RECORDS_MAX (size_t)1048576     /* the thread is woken at half: more would only hide a stalled disk */
+#define DRIVE_RECORDS_MAX (size_t)262144      /* 16 MiB, touched at open; the thread is woken at half: more would only hide a stalled disk */
 #define RECORD_WORDS (size_t)6                /* a token takes 5, a step 12: about 48 bytes a record */
 #define TELEMETRY_WORDS (size_t)32768
 #define PERIOD_MS 200                         /* longest rest between two drains */

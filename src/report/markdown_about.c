@@ -18,16 +18,46 @@ static void two_columns(struct face_table *t, const char *a, const char *b)
 	face_table_col(t, b, false, 0);
 }
 
-/* Scalars as they are, lists of scalars with commas, the rest as compact JSON. */
-static char *value_text(const json_t *v)
+/* A scalar as it is; bytes also in MiB; a list with spaces; an object as "key value, key value". */
+static void put_value(struct assay_buf *b, const char *key, const json_t *v)
 {
-	if (json_is_string(v))
-		return xstrdup(json_string_value(v));
-	if (json_is_null(v))
-		return xstrdup("-");
-	char *s = json_dumps(v, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(10)), *copy = xstrdup(s ? s : "?");
-	free(s);
-	return copy;
+	size_t i, n = strlen(key);
+	const char *name, *gap = "";
+	json_t *item;
+	if (json_is_string(v)) {
+		assay_buf_puts(b, json_string_value(v));
+	} else if (json_is_integer(v)) {
+		assay_buf_printf(b, "%" JSON_INTEGER_FORMAT, json_integer_value(v));
+		if (n > 6 && !strcmp(key + n - 6, "_bytes") && json_integer_value(v) >= 1 << 20)
+			assay_buf_printf(b, " (%.1f MiB)", (double)json_integer_value(v) / (1 << 20));
+	} else if (json_is_real(v)) {
+		assay_buf_printf(b, "%.6g", json_real_value(v));
+	} else if (json_is_boolean(v)) {
+		assay_buf_puts(b, json_is_true(v) ? "true" : "false");
+	} else if (json_is_array(v)) {
+		json_array_foreach((json_t *)v, i, item) {
+			assay_buf_puts(b, i ? json_is_object(item) ? "; " : " " : "");
+			put_value(b, "", item);
+		}
+	} else if (json_is_object(v)) {
+		json_object_foreach((json_t *)v, name, item) {
+			assay_buf_printf(b, "%s%s ", gap, name);
+			put_value(b, name, item);
+			gap = ", ";
+		}
+	} else {
+		assay_buf_puts(b, "-");
+	}
+}
+
+/* Owned by the caller; bounded, since names and texts come from anywhere. */
+static char *value_text(const char *key, const json_t *v)
+{
+	struct assay_buf b;
+	assay_buf_init(&b, (size_t)1 << 16);
+	assay_buf_puts(&b, "");
+	put_value(&b, key, v);
+	return b.data;
 }
 
 /* Every field of o; objects inside become "outer.inner" rows. The inventory's reasons stand in unavailable[]. */
@@ -44,7 +74,7 @@ static void flatten(struct face_table *t, const char *prefix, const json_t *o, i
 		if (json_is_object(v) && depth > 0) {
 			flatten(t, name, v, depth - 1);
 		} else {
-			char *text = value_text(v);
+			char *text = value_text(key, v);
 			face_table_cell(t, "%s", name);
 			face_table_cell(t, "%.300s", text);
 			free(text);
@@ -153,7 +183,7 @@ static void notes(struct assay_buf *b, const json_t *result)
 			continue;
 		json_t *rest = json_copy(n);
 		json_object_del(rest, "code");
-		char *text = value_text(rest);
+		char *text = value_text("", rest);
 		face_table_cell(&t, "%s", code);
 		face_table_cell(&t, "%.400s", text);
 		free(text);

@@ -14,7 +14,7 @@
 /* ---- journal (crash-proof, checksummed, written by its own thread) ---- */
 struct assay_journal;
 /* Creates DIR/journal.bin (DIR exists; a flock on it marks the directory as in use). hot_capacity = records the ring of the
- * drive lane holds (from the plan; at least 65,536, at most 1,048,576). A header with virtual_clock true lets put wait for room,
+ * drive lane holds (from the plan; at least 65,536, at most 262,144). A header with virtual_clock true lets put wait for room,
  * which costs no measured time then. */
 int assay_journal_open(const char *dir, size_t hot_capacity, struct assay_journal **out, struct assay_err *e);
 struct assay_sink *assay_journal_sink(struct assay_journal *j);

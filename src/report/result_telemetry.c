@@ -104,11 +104,15 @@ static json_t *times_json(const struct assay_run *run, size_t every)
 	return t;
 }
 
-/* {unit, mean, min, max} over all samples; null with a reason where nothing was readable. */
+/* {unit, mean, min, max} over all samples; null with a reason where nothing was readable. A rate over much less than the usual
+ * period (the last sample comes when the run ends) is mostly rounding: it counts in the mean only. */
 static json_t *summary_json(const struct series *t, const struct assay_run *run)
 {
 	double min = INFINITY, max = -INFINITY, mean = stretch(t, run->samples, 0, run->n_samples - 1);
+	int64_t usual = (run->samples[run->n_samples - 1].t_ns - run->samples[0].t_ns) / (int64_t)(run->n_samples - 1);
 	for (size_t i = 1; i < run->n_samples; i++) {
+		if (t->kind != LEVEL && run->samples[i].t_ns - run->samples[i - 1].t_ns < usual / 2)
+			continue;
 		double x = between(t, &run->samples[i - 1], &run->samples[i]);
 		min = x < min ? x : min;
 		max = x > max ? x : max;

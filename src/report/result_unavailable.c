@@ -104,12 +104,12 @@ static void walk_notes(json_t *list, json_t *seen, const json_t *notes)
 json_t *result_unavailable(const json_t *doc)
 {
 	json_t *list = json_array(), *seen = json_object();
-	walk_inventory(list, seen, "machine", json_object_get(doc, "machine"));
-	walk_engine(list, seen, json_object_get(doc, "engine"));
-	walk_inventory(list, seen, "model", json_object_get(doc, "model"));
+	walk_notes(list, seen, json_object_get(doc, "notes"));
 	walk_points(list, seen, json_object_get(doc, "points"));
 	walk_telemetry(list, seen, json_object_get(doc, "telemetry"));
-	walk_notes(list, seen, json_object_get(doc, "notes"));
+	walk_engine(list, seen, json_object_get(doc, "engine"));
+	walk_inventory(list, seen, "model", json_object_get(doc, "model"));
+	walk_inventory(list, seen, "machine", json_object_get(doc, "machine"));
 	json_decref(seen);
 	return list;
 }
