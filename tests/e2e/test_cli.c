@@ -363,6 +363,18 @@ static void test_interrupt(void **state)
 	}
 }
 
+/* While a run writes, nobody else touches its directory. */
+static void test_live_directory(void **state)
+{
+	(void)state;
+	struct e2e r;
+	e2e_run(&r, "$A latency -e sim:slow.yaml --prompt-tokens 8 --output-tokens 400 --runs 1000 --warmup 0 -o live >/dev/null 2>&1 & p=$!; sleep 1.5; "
+	            "$A report live; echo $?; " LATENCY "-o live; echo $?; kill -INT $p; wait $p; echo $?; $A report live >/dev/null; echo $?");
+	assert_string_equal(r.out, "2\n2\n130\n0\n");
+	assert_non_null(strstr(r.err, "live: in use"));
+	e2e_release(&r);
+}
+
 static void test_report_again(void **state)
 {
 	(void)state;
@@ -430,7 +442,7 @@ int main(void)
 		cmocka_unit_test(test_refused), cmocka_unit_test(test_job), cmocka_unit_test(test_measures), cmocka_unit_test(test_json_only), cmocka_unit_test(test_default_directory),
 		cmocka_unit_test(test_output_refused), cmocka_unit_test(test_output_unwritable), cmocka_unit_test(test_streams), cmocka_unit_test(test_help),
 		cmocka_unit_test(test_narrow_and_colour), cmocka_unit_test(test_targets), cmocka_unit_test(test_limit_everywhere), cmocka_unit_test(test_dry_run),
-		cmocka_unit_test(test_interrupt), cmocka_unit_test(test_report_again), cmocka_unit_test(test_disk_full), cmocka_unit_test(test_tools),
+		cmocka_unit_test(test_interrupt), cmocka_unit_test(test_live_directory), cmocka_unit_test(test_report_again), cmocka_unit_test(test_disk_full), cmocka_unit_test(test_tools),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
