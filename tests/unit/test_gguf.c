@@ -35,6 +35,7 @@ static void put_llama_keys(struct gguf_build *b, const char *arch)
 	gguf_put_u32(b, "tokenizer.ggml.bos_token_id", 1);
 	gguf_put_u32(b, "tokenizer.ggml.eos_token_id", 2);
 	gguf_put_u32(b, "tokenizer.ggml.eot_token_id", 3);
+	gguf_put_i32s(b, "some.list", (const int32_t[]){ 1, 2, 3 }, 3);
 }
 
 /* Row r of every matrix holds r + column / 64. */
@@ -135,6 +136,7 @@ static void lies(void **state)
 		{ "token_embd.weight", 24, &big, 8, "beyond the end" },
 		{ "token_embd.weight", 12, "\0\0\1\0\0\0\0\0", 8, "beyond the end" },
 		{ "llama.context_length", 0, &nine, 4, "" }, /* now an array whose kind and length are what follows */
+		{ "some.list", 8, "\0\0\0\0\0\0\0\x40", 8, "ends inside a metadata value" }, /* 2^62 * 4 bytes wrap to 0 */
 		{ "blk.0.attn_k.weight", -8, "v", 1, "is there twice" },
 	};
 	struct gguf_build b;
@@ -270,6 +272,7 @@ static void refused_models(void **state)
 		{ "llama", "llama.expert_count", NULL, 8, NULL, 0, "expert_count" },
 		{ "llama", "llama.attention.sliding_window", NULL, 32, NULL, 0, "sliding window" },
 		{ "llama", "llama.rope.dimension_count", NULL, 2, NULL, 0, "rope.dimension_count" },
+		{ "llama", "llama.vocab_size", NULL, VOCAB + 1, NULL, 0, "vocab_size says 13, token_embd.weight has 12 rows" },
 		{ "llama", "llama.vocab_size", "many", 0, NULL, 0, "must be one integer" },
 		{ "llama", "llama.rope.freq_base", NULL, INFINITY, NULL, 0, "must be one finite number" },
 		{ "llama", "llama.rope.freq_base", NULL, -1, NULL, 0, "rope_theta is -1" },
@@ -288,6 +291,8 @@ static void refused_models(void **state)
 		put_llama_tensors(&b);
 		if (row[i].str)
 			gguf_put_str(&b, row[i].key, row[i].str);
+		else if (row[i].key && row[i].num == truncf(row[i].num) && row[i].num >= 0 && isfinite(row[i].num))
+			gguf_put_u32(&b, row[i].key, (uint32_t)row[i].num);
 		else if (row[i].key)
 			gguf_put_f32(&b, row[i].key, row[i].num);
 		if (row[i].tensor)
@@ -379,10 +384,11 @@ static void rope_scaling(void **state)
 			assert_true(fabsf(d[k] - again[k]) <= 1e-5f * d[k]);
 	}
 	struct nn_shape s = { .rope_theta = 10000, .head_dim = 8 };
-	const float none[] = { 1, 1, 1, 1 }, linear[] = { 4, 4, 4, 4 }, odd[] = { 1, 3, 2, 4 }, bad[] = { 1, 1, NAN, 1 };
+	const float none[] = { 1, 1, 1, 1 }, linear[] = { 4, 4, 4, 4 }, odd[] = { 1, 3, 2, 4 }, less[] = { 0.5f, 1, 1, 1 }, bad[] = { 1, 1, NAN, 1 };
 	assert_int_equal(nn_gguf_rope_scaling(none, 4, &s, "t", &e), 0);
 	assert_false(s.rope_llama3);
 	assert_int_equal(nn_gguf_rope_scaling(odd, 4, &s, "t", &e), ASSAY_E_MODEL);
+	assert_int_equal(nn_gguf_rope_scaling(less, 4, &s, "t", &e), ASSAY_E_MODEL);
 	assert_int_equal(nn_gguf_rope_scaling(bad, 4, &s, "t", &e), ASSAY_E_MODEL);
 	assert_int_equal(nn_gguf_rope_scaling(linear, 4, &s, "t", &e), ASSAY_E_MODEL);
 	assert_non_null(strstr(e.msg, "not the llama3 kind"));

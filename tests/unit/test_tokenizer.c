@@ -131,6 +131,28 @@ static void variants(void **state)
 	nn_tokenizer_close(t);
 }
 
+static void pre_tokenizers(void **state)
+{
+	(void)state;
+	static const char *const numbers[] = { "1 2", "\xc4\xa0 \xc4\xa0" };
+	enum { ONE_TWO = 256, SPACES };
+	static const struct { const char *pre, *text; int32_t want[6]; size_t n; } row[] = {
+		{ "{\"type\": \"ByteLevel\"}", "a  a12", { 'a', ' ', ' ', 'a', ONE_TWO }, 5 },
+		{ "{\"type\": \"ByteLevel\", \"use_regex\": false}", "a  a12", { 'a', SPACES, 'a', ONE_TWO }, 4 },
+		{ "{\"type\": \"Sequence\", \"pretokenizers\": [{\"type\": \"Digits\", \"individual_digits\": true}, {\"type\": \"ByteLevel\"}]}", "a12",
+		  { 'a', '1', '2' }, 3 },
+		{ "{\"type\": \"Sequence\", \"pretokenizers\": [{\"type\": \"Digits\", \"individual_digits\": false}, {\"type\": \"ByteLevel\"}]}", "a12",
+		  { 'a', ONE_TWO }, 2 },
+	};
+	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+		json_t *v = fixture_tokenizer(numbers, 2);
+		json_object_set_new(v, "pre_tokenizer", json_loads(row[i].pre, 0, NULL));
+		struct nn_tokenizer *t = open_fixture(v);
+		check_ids(t, row[i].text, strlen(row[i].text), row[i].want, row[i].n);
+		nn_tokenizer_close(t);
+	}
+}
+
 static void round_trip(struct nn_tokenizer *t, const char *text, size_t len)
 {
 	int32_t *ids = NULL;
@@ -403,28 +425,29 @@ static void names(void **state)
 	assert_int_equal(nn_tokenizer_open("/nowhere/x.gguf", &t, &why, &e), ASSAY_E_MODEL);
 }
 
-/* A GGUF with bytes 0..255, "he", a control and a user-defined token. */
+/* A GGUF with bytes 0..255, some words ("xyz" has no merge), two control tokens and a user-defined one. */
 static void build_gguf(struct gguf_build *b, const char *model, const char *pre)
 {
 	static char bytes[256][3];
-	const char *token[260];
-	int32_t type[260];
+	const char *token[263];
+	int32_t type[263];
 	for (unsigned i = 0; i < 256; i++) {
 		byte_level_char(i, bytes[i]);
 		token[i] = bytes[i];
 		type[i] = 1;
 	}
 	token[256] = "he", token[257] = "<|im_start|>", token[258] = "<|im_end|>", token[259] = "\xe6\x97\xa5";
-	type[256] = 1, type[257] = 3, type[258] = 3, type[259] = 4;
+	token[260] = "12", token[261] = "123", token[262] = "xyz";
+	type[256] = 1, type[257] = 3, type[258] = 3, type[259] = 4, type[260] = type[261] = type[262] = 1;
 	gguf_build_init(b);
 	gguf_put_str(b, "general.architecture", "gpt2");
 	if (model)
 		gguf_put_str(b, "tokenizer.ggml.model", model);
 	if (pre)
 		gguf_put_str(b, "tokenizer.ggml.pre", pre);
-	gguf_put_strs(b, "tokenizer.ggml.tokens", token, 260);
-	gguf_put_i32s(b, "tokenizer.ggml.token_type", type, 260);
-	gguf_put_strs(b, "tokenizer.ggml.merges", (const char *const[]){ "h e" }, 1);
+	gguf_put_strs(b, "tokenizer.ggml.tokens", token, 263);
+	gguf_put_i32s(b, "tokenizer.ggml.token_type", type, 263);
+	gguf_put_strs(b, "tokenizer.ggml.merges", (const char *const[]){ "h e", "1 2", "12 3" }, 3);
 }
 
 static int open_gguf(const struct gguf_build *b, struct nn_tokenizer **t, char **why, struct assay_err *e)
@@ -439,8 +462,12 @@ static int open_gguf(const struct gguf_build *b, struct nn_tokenizer **t, char *
 static void gguf(void **state)
 {
 	(void)state;
-	static const struct { const char *model, *pre, *why; } row[] = {
-		{ "gpt2", "gpt-2", NULL }, { "gpt2", "qwen2", NULL }, { "gpt2", "llama-bpe", NULL }, { "gpt2", "smollm", NULL }, { "gpt2", NULL, NULL },
+	static const struct { const char *model, *pre, *why; int32_t want[10]; size_t n; } row[] = {
+		{ "gpt2", "gpt-2", NULL, { 'x', 'y', 'z', ' ', 261, 'e', 0xcc, 0x81 }, 8 },
+		{ "gpt2", NULL, NULL, { 'x', 'y', 'z', ' ', 261, 'e', 0xcc, 0x81 }, 8 },
+		{ "gpt2", "smollm", NULL, { 'x', 'y', 'z', ' ', '1', '2', '3', 'e', 0xcc, 0x81 }, 10 },
+		{ "gpt2", "qwen2", NULL, { 'x', 'y', 'z', ' ', '1', '2', '3', 0xc3, 0xa9 }, 9 },
+		{ "gpt2", "llama-bpe", NULL, { 262, ' ', 261, 'e', 0xcc, 0x81 }, 6 },
 		{ "llama", NULL, "SentencePiece" }, { "bert", NULL, "\"bert\"" }, { NULL, NULL, "\"none\"" }, { "gpt2", "tekken", "pre-tokenizer \"tekken\"" },
 	};
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
@@ -452,10 +479,12 @@ static void gguf(void **state)
 		if (open_gguf(&b, &t, &why, &e))
 			fail_msg("row %zu: %s", i, e.msg);
 		assert_int_equal(t == NULL, row[i].why != NULL);
-		if (row[i].why)
+		if (row[i].why) {
 			assert_non_null(strstr(why, row[i].why));
-		else
+		} else {
 			check_ids(t, "<|im_start|>he\xe6\x97\xa5\xe6", 18, (int32_t[]){ 257, 256, 259, 0xe6 }, 4);
+			check_ids(t, "xyz 123e\xcc\x81", 10, row[i].want, row[i].n);
+		}
 		nn_tokenizer_close(t);
 		free(why);
 		gguf_build_release(&b);
@@ -537,7 +566,7 @@ static void smollm2(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(known_ids), cmocka_unit_test(appending), cmocka_unit_test(variants), cmocka_unit_test(random_bytes),
+		cmocka_unit_test(known_ids), cmocka_unit_test(appending), cmocka_unit_test(variants), cmocka_unit_test(pre_tokenizers), cmocka_unit_test(random_bytes),
 		cmocka_unit_test(decoding), cmocka_unit_test(refused_json), cmocka_unit_test(hostile_text), cmocka_unit_test(directories),
 		cmocka_unit_test(names), cmocka_unit_test(gguf), cmocka_unit_test(hostile_gguf), cmocka_unit_test(smollm2),
 	};
