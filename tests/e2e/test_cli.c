@@ -326,6 +326,29 @@ static void test_limit_everywhere(void **state)
 	e2e_release(&r);
 }
 
+/* A model that cannot be read: exit 3, one line, and no directory is left behind. */
+static void test_bad_model(void **state)
+{
+	(void)state;
+	static const char config[] = "{\"model_type\": \"gpt2\", \"n_layer\": 1, \"n_embd\": 64, \"n_head\": 1, \"vocab_size\": 100, \"n_positions\": 64, \"n_ctx\": 64}";
+	static const char *const commands[] = {
+		"mkdir m1; $A latency -m m1", "mkdir m2; echo '{' >m2/config.json; $A latency -m m2", "mkdir m3; cp config.json m3; $A latency -m m3 --prompt-tokens 8 --output-tokens 4",
+		"echo GGUF >m4.gguf; $A latency -m m4.gguf", "echo x >m5; $A latency -m m5", "mkdir m6; cp config.json m6; echo short >m6/model.safetensors; $A memory -m m6",
+	};
+	e2e_write("config.json", config);
+	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+		struct e2e r;
+		e2e_run(&r, "%s", commands[i]);
+		if (r.status != 3 || *r.out || lines(r.err) != 1)
+			fail_msg("%s: status %d\n%s\n%s", commands[i], r.status, r.out, r.err);
+		e2e_release(&r);
+	}
+	struct e2e r;
+	e2e_run(&r, "$A latency -m m3 -o m-out --prompt-tokens 8 --output-tokens 4; ls m-out");
+	assert_int_equal(r.status, 2); /* of ls */
+	e2e_release(&r);
+}
+
 static void test_dry_run(void **state)
 {
 	(void)state;
@@ -441,7 +464,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_refused), cmocka_unit_test(test_job), cmocka_unit_test(test_measures), cmocka_unit_test(test_json_only), cmocka_unit_test(test_default_directory),
 		cmocka_unit_test(test_output_refused), cmocka_unit_test(test_output_unwritable), cmocka_unit_test(test_streams), cmocka_unit_test(test_help),
-		cmocka_unit_test(test_narrow_and_colour), cmocka_unit_test(test_targets), cmocka_unit_test(test_limit_everywhere), cmocka_unit_test(test_dry_run),
+		cmocka_unit_test(test_narrow_and_colour), cmocka_unit_test(test_targets), cmocka_unit_test(test_limit_everywhere), cmocka_unit_test(test_bad_model), cmocka_unit_test(test_dry_run),
 		cmocka_unit_test(test_interrupt), cmocka_unit_test(test_live_directory), cmocka_unit_test(test_report_again), cmocka_unit_test(test_disk_full), cmocka_unit_test(test_tools),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
