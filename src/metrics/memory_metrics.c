@@ -51,11 +51,12 @@ static double page_bytes(const struct point_builder *b)
 	return assay_json_get_num(effective, "block_size", NAN) * model_number(b, "kv_bytes_per_token");
 }
 
+/* The last of the fullest steps: its pages are the best filled. */
 static const struct assay_rec_step *peak_step(const struct point_builder *b, const struct assay_run_visit *v, bool decode_only)
 {
 	const struct assay_rec_step *s = visit_steps(b, v), *peak = NULL;
 	for (size_t i = 0; i < v->n_steps; i++)
-		if ((!decode_only || s[i].kind == ASSAY_STEP_DECODE) && s[i].kv_blocks_used > (peak ? peak->kv_blocks_used : 0))
+		if ((!decode_only || s[i].kind == ASSAY_STEP_DECODE) && s[i].kv_blocks_used && s[i].kv_blocks_used >= (peak ? peak->kv_blocks_used : 0))
 			peak = &s[i];
 	return peak;
 }
@@ -104,7 +105,7 @@ static uint64_t positions_at(const struct assay_run_request *q, int64_t t)
 	return tokens ? q->r.prompt_tokens + tokens - 1 : 0;
 }
 
-/* At the fullest pure decode step every running request has finished its prefill, so the tokens in the cache can be counted. Stamps of a
+/* In the fullest pure decode step every running request has finished its prefill, so the tokens in the cache can be counted. Stamps of a
  * step's tokens lie inside the step: t0 < stamp <= t1. */
 static double kv_observed(const struct point_builder *b, const struct assay_run_visit *v, char reason[REASON_BYTES])
 {

@@ -160,7 +160,8 @@ static void mean_and_std(const double *x, size_t n, struct assay_summary *out)
 		dev += d;
 		sq += d * d;
 	}
-	/* The second term takes out what rounding of the mean put in. */
+	/* What rounding of the sum put into the mean is taken out of both: equal samples have their own value as mean, and no spread. */
+	out->mean += dev / (double)n;
 	if (n > 1)
 		out->std = sqrt(fmax(0, sq - dev * dev / (double)n) / (double)(n - 1));
 }

@@ -58,9 +58,12 @@ static void test_small(void **state)
 	assert_true(isinf(s.with_failures[ASSAY_P50]) && isnan(s.pct[ASSAY_P50]));
 	double same[100];
 	for (int i = 0; i < 100; i++)
-		same[i] = 0.1;
-	assay_summarise(same, 100, 0, &s);
-	assert_true(s.std <= 1e-16);
+		same[i] = 10.621;
+	for (size_t n = 1; n <= 100; n++) {
+		assay_summarise(same, n, 0, &s);
+		near_abs(s.mean, 10.621, 0);
+		assert_true(n == 1 ? isnan(s.std) : s.std <= 1e-14);
+	}
 }
 
 /* The definition itself: the smallest sample x with (samples <= x) / n >= p, in exact integers. */
