@@ -39,10 +39,14 @@ static double point_value(const struct assay_point_metrics *p, const char *key)
 	return v ? v->value : NAN;
 }
 
-/* A batch's result is its throughput, so its samples are runs; elsewhere they are requests. */
+/* A batch's result is its throughput, so its samples are runs; elsewhere they are requests. A case that looks for a limit asks only
+ * whether it fits: once is enough. */
 static void samples(const struct assay_run *run, const struct assay_point_metrics *p, size_t point, struct assay_verdict *v)
 {
-	bool batch = assay_json_get_int(json_object_get(run->points[point].info, "case"), "batch_size", 0) > 1;
+	const json_t *kase = json_object_get(run->points[point].info, "case");
+	bool batch = assay_json_get_int(kase, "batch_size", 0) > 1;
+	if (json_object_get(kase, "limit"))
+		return;
 	size_t n = batch ? (size_t)p->runs_done : p->succeeded;
 	verdict_add(v, "too_few_samples", state_of("too_few_samples", (double)n), "%zu measured %s%s", n, batch ? "run" : "request", n == 1 ? "" : "s");
 }

@@ -65,9 +65,10 @@ static void put_distribution(json_t *o, const struct assay_summary *s)
 /* A value of a run with its spread over repeats, or one of the whole point. */
 static void put_value(json_t *o, const struct assay_value *v)
 {
-	json_object_set_new(o, "n", json_integer(v->n_per_run ? (json_int_t)v->s.n : !isnan(v->value)));
+	bool spread = v->n_per_run || v->s.n; /* over runs, or an interval of the point's own (growth over blocks) */
+	json_object_set_new(o, "n", json_integer(spread ? (json_int_t)v->s.n : !isnan(v->value)));
 	json_object_set_new(o, "value", assay_json_real(v->value));
-	if (!v->n_per_run)
+	if (!spread)
 		return;
 	put_spread(o, &v->s);
 	json_object_set_new(o, "median", assay_json_real(v->s.linear[ASSAY_P50]));

@@ -98,6 +98,8 @@ static void test_few_samples(void **state)
 	expect(&f, "", "");
 	f.run.points[0].n_visits = 4;
 	expect(&f, "too_few_samples:CAUTION", "too_few_samples:CAUTION");
+	json_object_set_new(json_object_get(f.run.points[0].info, "case"), "limit", json_string("batch"));
+	expect(&f, "", "");
 	fx_release(&f);
 }
 
