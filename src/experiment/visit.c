@@ -52,9 +52,11 @@ static double est_ns(void *arg, const struct assay_point *p)
 static void write_point(struct tour *t, struct assay_point *p)
 {
 	p->index = t->s->next_point++;
-	put_json(t, ASSAY_REC_POINT, json_pack("{s:i, s:s, s:O, s:i, s:i, s:I, s:i, s:b}", "index", (int)p->index, "experiment", p->experiment, "case", p->cse,
-					       "runs", p->runs, "warmup", p->warmup, "requests_per_run", (json_int_t)p->requests, "in_flight", p->in_flight,
-					       "ignore_eos", t->l->sampling.ignore_eos));
+	json_t *o = json_pack("{s:i, s:s, s:O, s:i, s:i, s:I, s:b}", "index", (int)p->index, "experiment", p->experiment, "case", p->cse, "runs", p->runs,
+			      "warmup", p->warmup, "requests_per_run", (json_int_t)p->requests, "ignore_eos", t->l->sampling.ignore_eos);
+	if (p->in_flight) /* else all at once */
+		json_object_set_new(o, "concurrency", json_integer(p->in_flight));
+	put_json(t, ASSAY_REC_POINT, o);
 }
 
 static void note_dropped(struct tour *t, const struct assay_point *p)

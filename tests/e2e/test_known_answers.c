@@ -1,0 +1,252 @@
+/* Every metric against arithmetic: the sim engine's schedule is the truth, the virtual clock makes it exact. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "e2e.h"
+
+#define ANY (-1)
+
+/* Runs a verb on a sim file; the result document. */
+static json_t *run_for(const char *sim, const char *args, int status)
+{
+	static int n;
+	struct e2e r;
+	char file[64];
+	n++;
+	snprintf(file, sizeof file, "sim%d.yaml", n);
+	e2e_write(file, sim);
+	e2e_run(&r, "$A %s -e sim:%s -o k%d", args, file, n);
+	if (status != ANY && r.status != status)
+		fail_msg("assay %s: status %d\n%s", args, r.status, r.err);
+	e2e_release(&r);
+	snprintf(file, sizeof file, "k%d/result.json", n);
+	json_t *result = e2e_json(file);
+	assert_non_null(result);
+	return result;
+}
+
+static json_t *run(const char *sim, const char *args)
+{
+	return run_for(sim, args, 0);
+}
+
+/* points[i].metrics.KEY.STAT */
+static double value(json_t *result, int point, const char *key, const char *stat)
+{
+	char path[128];
+	snprintf(path, sizeof path, "points.%d.metrics.%s.%s", point, key, stat);
+	json_t *v = e2e_at(result, path);
+	if (!v)
+		fail_msg("no %s", path);
+	return json_is_number(v) ? json_number_value(v) : NAN;
+}
+
+struct want { const char *key, *stat; double is; };
+
+static void check(json_t *result, int point, const struct want *w, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		double x = value(result, point, w[i].key, w[i].stat), tolerance = 1e-12 * fmax(1, fabs(w[i].is));
+		if (isnan(w[i].is) ? !isnan(x) : !(fabs(x - w[i].is) <= tolerance))
+			fail_msg("point %d: %s.%s is %.17g, should be %.17g", point, w[i].key, w[i].stat, x, w[i].is);
+	}
+}
+#define CHECK(result, point, w) check(result, point, w, sizeof(w) / sizeof(w)[0])
+
+#define SCHEDULE "prefill: {fixed_ms: 5, per_token_us: 200}\ndecode: {fixed_ms: 10, per_sequence_us: 100, per_context_token_us: 2}\n"
+#define MODEL "weights_mib: 100\nkv: {tokens: 8192, bytes_per_token: 36864}\nload_ms: 1234\nceilings: {read_gb_s: 20, gemm_gflop_s: 2000}\n"
+
+static void single_requests(void **state)
+{
+	(void)state;
+	json_t *r = run(SCHEDULE MODEL, "latency --prompt-tokens 128 --output-tokens 32 --runs 3");
+	const double ttft = 5 + 128 * 0.2, tpot = 10.1 + 0.002 * (128 + 16), e2el = ttft + 31 * tpot;
+	/* a decode step k reads the weights and 128 + k positions, and writes one */
+	const double decode_bytes = 31 * (104857600.0 + 36864) + 36864.0 * (31 * 128 + 31 * 16);
+	const struct want w[] = {
+		{ "ttft_ms", "n", 3 }, { "ttft_ms", "mean", ttft }, { "ttft_ms", "p50", ttft }, { "ttft_ms", "p99", ttft }, { "ttft_ms", "std", 0 },
+		{ "ttft_service_ms", "mean", ttft }, { "tpot_ms", "mean", tpot }, { "itl_ms", "n", 93 }, { "itl_ms", "mean", tpot },
+		{ "itl_ms", "min", 10.1 + 0.002 * 129 }, { "itl_ms", "max", 10.1 + 0.002 * 159 }, { "itl_ms", "p50", 10.1 + 0.002 * 144 },
+		{ "e2el_ms", "mean", e2el }, { "queue_ms", "max", 0 }, { "send_lag_ms", "max", 0 }, { "read_lag_ms", "max", 0 },
+		{ "request_tok_s", "mean", 32e3 / e2el }, { "decode_tok_s", "mean", 1e3 / tpot }, { "prefill_tok_s", "value", 128e3 / ttft },
+		{ "wall_s", "value", e2el / 1e3 }, { "output_tok_s", "value", 32e3 / e2el }, { "output_tok_s_steady", "value", 1e3 / tpot },
+		{ "input_tok_s", "value", 128e3 / e2el }, { "total_tok_s", "value", 160e3 / e2el }, { "request_s", "value", 1e3 / e2el },
+		{ "load_ms", "value", 1234 }, { "weights_mib", "value", 100 }, { "kv_pool_mib", "value", 288 }, { "kv_bytes_per_token", "value", 36864 },
+		{ "kv_bytes_per_token_observed", "value", 36864 }, { "kv_peak_mib", "value", 159 * 36864 / 1048576.0 }, { "rss_peak_mib", "value", 388 },
+		{ "mbu", "value", decode_bytes / (31 * tpot / 1e3) / 20e9 }, { "mfu", "value", 2.0 * 124439808 * 128 / (ttft / 1e3) / 2000e9 },
+		{ "cpu_util", "value", NAN }, { "gpu_util", "value", NAN },
+	};
+	CHECK(r, 0, w);
+	assert_int_equal(json_integer_value(e2e_at(r, "points.0.requests.succeeded")), 3);
+	assert_int_equal(json_integer_value(e2e_at(r, "points.0.tokens.output")), 96);
+	assert_int_equal(json_integer_value(e2e_at(r, "points.0.tokens.prompt")), 384);
+	assert_string_equal(json_string_value(e2e_at(r, "engine.name")), "sim");
+	json_decref(r);
+}
+
+/* Prefills one after the other, then decodes over the whole batch. */
+static void batches(void **state)
+{
+	(void)state;
+	json_t *r = run("prefill: {fixed_ms: 2, per_token_us: 100}\ndecode: {fixed_ms: 10, per_sequence_us: 500}\n",
+			"throughput --batch 1,2,4 --prompt-tokens 20 --output-tokens 11 --runs 2");
+	double alone = 4 + 10 * 10.5;
+	for (int i = 0; i < 3; i++) {
+		int b = 1 << i;
+		double step = 10 + 0.5 * b, wall = 4.0 * b + 10 * step, tok_s = 11e3 * b / wall;
+		const struct want w[] = {
+			{ "wall_s", "value", wall / 1e3 }, { "output_tok_s", "value", tok_s }, { "output_tok_s_steady", "value", b * 1e3 / step },
+			{ "ttft_ms", "n", 2 * b }, { "ttft_ms", "min", 4 }, { "ttft_ms", "max", 4.0 * b }, { "ttft_ms", "mean", 4 * (b + 1) / 2.0 },
+			{ "queue_ms", "max", 4.0 * (b - 1) }, { "e2el_ms", "min", wall }, { "e2el_ms", "max", wall },
+			{ "tpot_ms", "min", step }, { "tpot_ms", "max", step + 4 * (b - 1) / 10.0 }, { "speedup", "value", tok_s / (11e3 / alone) },
+			{ "efficiency", "value", tok_s / (11e3 / alone) / b }, { "decode_step_ms", "mean", step }, { "request_s", "value", b * 1e3 / wall },
+			{ "inverse_throughput_ms", "value", wall / b }, { "prefill_tok_s", "value", 5000 }, { "weights_mib", "value", NAN }, { "mbu", "value", NAN },
+		};
+		CHECK(r, i, w);
+	}
+	json_decref(r);
+}
+
+/* Two slots, four requests: two wait until two leave. */
+static void queueing(void **state)
+{
+	(void)state;
+	json_t *r = run("prefill: {fixed_ms: 1}\ndecode: {fixed_ms: 10}\nmax_batch: 2\n", "throughput --batch 4 --prompt-tokens 4 --output-tokens 3 --runs 1");
+	/* 1, 2: first tokens; 12, 22: decodes; 23, 24: the others' first tokens; 34, 44 */
+	const struct want w[] = {
+		{ "wall_s", "value", 0.044 }, { "ttft_ms", "min", 1 }, { "ttft_ms", "p50", 2 }, { "ttft_ms", "max", 24 }, { "ttft_ms", "mean", 12.5 },
+		{ "queue_ms", "min", 0 }, { "queue_ms", "max", 23 }, { "queue_ms", "mean", (0 + 1 + 22 + 23) / 4.0 }, { "e2el_ms", "p50", 22 },
+		{ "e2el_ms", "max", 44 }, { "output_tok_s", "value", 12e3 / 44 },
+	};
+	CHECK(r, 0, w);
+	json_decref(r);
+}
+
+/* Every third request fails: counted as offered, never as work; a percentile that falls on one is infinite. */
+static void failures(void **state)
+{
+	(void)state;
+	json_t *r = run_for("prefill: {fixed_ms: 1}\ndecode: {fixed_ms: 10}\nfaults:\n  - {kind: error, every: 3}\n", "latency --prompt-tokens 4 --output-tokens 3 --runs 30 --warmup 0", 4);
+	const struct want w[] = { { "ttft_ms", "n", 20 }, { "ttft_ms", "mean", 1 }, { "e2el_ms", "mean", 21 }, { "e2el_ms", "p99", 21 } };
+	CHECK(r, 0, w);
+	assert_int_equal(json_integer_value(e2e_at(r, "points.0.requests.offered")), 30);
+	assert_int_equal(json_integer_value(e2e_at(r, "points.0.requests.failed")), 10);
+	assert_int_equal(json_integer_value(e2e_at(r, "points.0.requests.end_states.error_event")), 10);
+	assert_true(value(r, 0, "e2el_ms", "with_failures.p50") == 21);
+	assert_string_equal(json_string_value(e2e_at(r, "points.0.metrics.e2el_ms.with_failures.p90")), "inf");
+	assert_string_equal(json_string_value(e2e_at(r, "verdict.state")), "INVALID");
+	json_decref(r);
+}
+
+static void token_counts_must_agree(void **state)
+{
+	(void)state;
+	json_t *r = run_for("prefill: {fixed_ms: 1}\ndecode: {fixed_ms: 10}\nfaults:\n  - {kind: short, at: 2}\n  - {kind: extra, at: 4}\n",
+			    "latency --prompt-tokens 4 --output-tokens 3 --runs 20 --warmup 0", 4);
+	assert_int_equal(json_integer_value(e2e_at(r, "points.0.requests.end_states.count_mismatch")), 2);
+	assert_int_equal(json_integer_value(e2e_at(r, "points.0.tokens.output")), 18 * 3);
+	assert_string_equal(json_string_value(e2e_at(r, "verdict.state")), "INVALID");
+	json_decref(r);
+}
+
+static void stall_shows_in_the_tail_only(void **state)
+{
+	(void)state;
+	json_t *r = run("prefill: {fixed_ms: 1}\ndecode: {fixed_ms: 10}\nfaults:\n  - {kind: stall, at: 5, ms: 400}\n",
+			"latency --prompt-tokens 4 --output-tokens 3 --runs 20 --warmup 0");
+	const struct want w[] = { { "itl_ms", "max", 410 }, { "itl_ms", "p50", 10 }, { "e2el_ms", "max", 421 }, { "e2el_ms", "p50", 21 },
+				  { "ttft_ms", "max", 1 }, { "itl_ms", "mean", 10 + 400 / 40.0 } };
+	CHECK(r, 0, w);
+	json_decref(r);
+}
+
+static void limits_are_results(void **state)
+{
+	(void)state;
+	json_t *r = run("prefill: {fixed_ms: 1}\ndecode: {fixed_ms: 1}\n", "seqlen --prompt-tokens 100,1000 --output-tokens 10,50 --runs 1");
+	assert_string_equal(json_string_value(e2e_at(r, "points.2.status")), "ok");
+	assert_string_equal(json_string_value(e2e_at(r, "points.3.status")), "limit");
+	assert_string_equal(json_string_value(e2e_at(r, "points.3.reason")), "context: needs 1050 tokens (prompt + output), has 1024");
+	assert_true(json_is_null(e2e_at(r, "points.3.metrics")) || json_is_null(e2e_at(r, "points.3.metrics.ttft_ms")));
+	assert_true(strcmp(json_string_value(e2e_at(r, "verdict.state")), "INVALID") != 0);
+	json_decref(r);
+}
+
+static void offline_preset_is_exact(void **state)
+{
+	(void)state;
+	json_t *r = run("prefill: {fixed_ms: 1}\ndecode: {fixed_ms: 10, per_sequence_us: 20}\n", "offline --preset s1 -m qwen2-1.5b");
+	assert_int_equal(json_integer_value(e2e_at(r, "points.0.tokens.output")), 144831);
+	assert_int_equal(json_integer_value(e2e_at(r, "points.0.tokens.prompt")), 2048);
+	assert_int_equal(json_integer_value(e2e_at(r, "points.0.requests.succeeded")), 256);
+	double tokens = value(r, 0, "output_tok_s", "value") * value(r, 0, "wall_s", "value");
+	assert_true(fabs(tokens - 144831) < 1e-6);
+	json_decref(r);
+}
+
+static void noise_repeats_bit_for_bit(void **state)
+{
+	(void)state;
+	static const char sim[] = SCHEDULE MODEL "noise: {cv: 0.1, run_cv: 0.05, ar1: 0.3, seed: 11}\ndrift_pct_per_min: 5\n";
+	json_t *a = run(sim, "baseline --quick"), *b = run(sim, "baseline --quick");
+	assert_int_equal(json_array_size(e2e_at(a, "points")), 13);
+	assert_true(json_equal(e2e_at(a, "points"), e2e_at(b, "points")));
+	for (int i = 0; i < 13; i++) {
+		char path[32];
+		snprintf(path, sizeof path, "points.%d.status", i);
+		assert_string_equal(json_string_value(e2e_at(a, path)), "ok");
+	}
+	assert_true(value(a, 0, "e2el_ms", "std") > 0);
+	json_decref(a);
+	json_decref(b);
+}
+
+static void growth_as_stated(void **state)
+{
+	(void)state;
+	json_t *r = run("prefill: {fixed_ms: 1}\ndecode: {fixed_ms: 1}\nweights_mib: 50\nleak_kib_per_request: 1024\n", "memory --runs 20 --no-limits");
+	const struct want w[] = { { "rss_peak_mib", "value", 50 + 21 } }; /* one warm-up, twenty runs, 1 MiB each */
+	assert_true(fabs(value(r, 0, "rss_peak_mib", "max") - w[0].is) < 1e-9 || fabs(value(r, 0, "rss_peak_mib", "value") - w[0].is) < 1e-9);
+	json_decref(r);
+}
+
+static void real_clock(void **state)
+{
+	(void)state;
+	json_t *r = run_for("clock: real\nprefill: {fixed_ms: 20}\ndecode: {fixed_ms: 5}\n", "latency --prompt-tokens 4 --output-tokens 5 --runs 5 --warmup 0", ANY);
+	assert_true(value(r, 0, "ttft_ms", "min") >= 20 && value(r, 0, "tpot_ms", "min") >= 5);
+	assert_true(value(r, 0, "ttft_ms", "p50") < 200);
+	json_decref(r);
+}
+
+/* null: what is left is assay itself. */
+static void null_engine(void **state)
+{
+	(void)state;
+	struct e2e e;
+	e2e_run(&e, "$A latency -e null --prompt-tokens 16 --output-tokens 64 --runs 50 --warmup 0 -o null0");
+	assert_true(e.status == 0);
+	e2e_release(&e);
+	json_t *r = e2e_json("null0/result.json");
+	assert_int_equal(json_integer_value(e2e_at(r, "points.0.requests.succeeded")), 50);
+	assert_int_equal(json_integer_value(e2e_at(r, "points.0.tokens.output")), 50 * 64);
+	assert_true(value(r, 0, "e2el_ms", "p50") < 5);
+	json_decref(r);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(single_requests), cmocka_unit_test(batches), cmocka_unit_test(queueing), cmocka_unit_test(failures),
+		cmocka_unit_test(token_counts_must_agree), cmocka_unit_test(stall_shows_in_the_tail_only), cmocka_unit_test(limits_are_results),
+		cmocka_unit_test(offline_preset_is_exact), cmocka_unit_test(noise_repeats_bit_for_bit), cmocka_unit_test(growth_as_stated),
+		cmocka_unit_test(real_clock), cmocka_unit_test(null_engine),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
