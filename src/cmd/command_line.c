@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/mem.h"
 #include "base/yaml.h"
 #include "cmd/cmd.h"
 #include "cmd/run_signals.h"
@@ -93,10 +94,38 @@ static int refuse_argument(const struct assay_verb *v, const struct assay_option
 	return assay_fail(e, ASSAY_E_USAGE, "%s takes no argument: \"%.60s\"%s%s%s", v->name, word, near ? " (did you mean --" : "", near ? near : "", near ? "?)" : "");
 }
 
+/* "N" or "A:B" */
+static bool is_range(const char *s)
+{
+	size_t a = strspn(s, "0123456789"), b = s[a] == ':' ? strspn(s + a + 1, "0123456789") : 0;
+	return a && (s[a] == ':' ? b && !s[a + 1 + b] : !s[a]);
+}
+
+/* `offline --output 100:1024` means lengths; any other --output (and -o always) is the result directory. A copy of argv whose new words
+ * are in *made; both are freed by the caller. */
+static char **with_lengths(const struct assay_options *o, int argc, char **argv, char **made)
+{
+	char **out = xalloc(((size_t)argc + 1) * sizeof *out);
+	*made = NULL;
+	for (int i = 0; i < argc; i++) {
+		out[i] = argv[i];
+		if (!has_row(o, "input") || !has_row(o, "output-tokens"))
+			continue;
+		if (!strcmp(argv[i], "--output") && i + 1 < argc && is_range(argv[i + 1]))
+			out[i] = (char *)"--output-tokens";
+		else if (!strncmp(argv[i], "--output=", 9) && is_range(argv[i] + 9) && !*made)
+			out[i] = *made = xasprintf("--output-tokens=%s", argv[i] + 9);
+	}
+	return out;
+}
+
 static int fill(const struct assay_verb *v, struct assay_options *o, int argc, char **argv, struct assay_err *e)
 {
-	char **list;
-	if (assay_options_parse(o, argc, argv, e) || assay_options_env(o, e))
+	char **list, *made, **words = with_lengths(o, argc, argv, &made);
+	int rc = assay_options_parse(o, argc, words, e);
+	free(words);
+	free(made);
+	if (rc || assay_options_env(o, e))
 		return e->code;
 	if (!v->args && assay_options_positionals(o, &list))
 		return refuse_argument(v, o, list[0], e);

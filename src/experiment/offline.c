@@ -2,7 +2,7 @@
 #include "experiment/all.h"
 #include "experiment/cases.h"
 
-/* --output is the result directory everywhere; cmd hands `offline --output A:B` over as output-tokens. */
+/* --output A:B, which is the result directory elsewhere, comes as output-tokens (cmd/command_line.c). */
 static const struct assay_opt options[] = {
 	{ "preset", 0, ASSAY_OPT_ENUM, NULL, 0, 0, "s1|nanovllm", "NAME", "a published workload, exact: s1 (144,831 tokens) or nanovllm (142,827 + 133,966)" },
 	{ "requests", 0, ASSAY_OPT_INT, "256", 1, 1000000, NULL, "N", "number of requests" },

@@ -190,6 +190,38 @@ static void offline_preset_is_exact(void **state)
 	json_decref(r);
 }
 
+/* Refused before anything loads or is written: exit 2, one line. */
+static void impossible_asks(void **state)
+{
+	(void)state;
+	static const struct { const char *line, *part; } t[] = {
+		{ "$A offline --preset s1 -e null -o no", "3 of " }, { "$A offline --preset nanovllm -e null -o no", "146 of " },
+		{ "$A offline --preset s1 -m qwen2-1.5b -e null --prompt x -o no", "its prompts are fixed" },
+		{ "$A latency -e null --prompt 'Hello there' -o no", "takes no text" },
+		{ "$A latency --prompt-tokens 1,2 --output-tokens 1,2,3 -e null -o no", "--prompt-tokens has 2 values" },
+		{ "$A baseline --only latency --skip latency -e null -o no", "nothing to measure" },
+	};
+	for (size_t i = 0; i < sizeof t / sizeof t[0]; i++) {
+		struct e2e r;
+		e2e_run(&r, "%s; s=$?; test -e no && exit 99; exit $s", t[i].line);
+		if (r.status != 2 || !strstr(r.err, t[i].part) || r.out[0])
+			fail_msg("%s: status %d, %s", t[i].line, r.status, r.err);
+		e2e_release(&r);
+	}
+}
+
+/* offline --output A:B is a range of lengths, -o stays the directory. */
+static void offline_lengths(void **state)
+{
+	(void)state;
+	json_t *r = run("prefill: {fixed_ms: 1}\ndecode: {fixed_ms: 10}\n", "offline --requests 20 --input 7 --output 30:30");
+	assert_int_equal(json_integer_value(e2e_at(r, "points.0.tokens.output")), 600);
+	assert_int_equal(json_integer_value(e2e_at(r, "points.0.tokens.prompt")), 140);
+	const struct want w[] = { { "wall_s", "value", (20 + 29 * 10) / 1e3 } };
+	CHECK(r, 0, w);
+	json_decref(r);
+}
+
 static void noise_repeats_bit_for_bit(void **state)
 {
 	(void)state;
@@ -245,7 +277,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(single_requests), cmocka_unit_test(batches), cmocka_unit_test(queueing), cmocka_unit_test(failures),
 		cmocka_unit_test(token_counts_must_agree), cmocka_unit_test(stall_shows_in_the_tail_only), cmocka_unit_test(limits_are_results),
-		cmocka_unit_test(offline_preset_is_exact), cmocka_unit_test(noise_repeats_bit_for_bit), cmocka_unit_test(growth_as_stated),
+		cmocka_unit_test(offline_preset_is_exact), cmocka_unit_test(impossible_asks), cmocka_unit_test(offline_lengths), cmocka_unit_test(noise_repeats_bit_for_bit), cmocka_unit_test(growth_as_stated),
 		cmocka_unit_test(real_clock), cmocka_unit_test(null_engine),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
