@@ -27,6 +27,7 @@
 #define PERIOD_MS 200                         /* longest rest between two drains */
 #define SYNC_NS ASSAY_NS_PER_S
 #define BATCH_BYTES (size_t)(256 << 10)       /* written by one write() */
+#define FOOTER_ROOM (size_t)8192              /* given up at the end of a full disk, so that the footer still fits */
 #define ROOM_WAIT_NS (10 * ASSAY_NS_PER_S)    /* a cold record waits so long for room */
 
 struct assay_journal {
@@ -111,7 +112,7 @@ static void sink_flush(struct assay_sink *s)
 	wake(j);
 }
 
-/* Remembers the first failure and cuts the file back to its last whole frame. */
+/* Remembers the first failure and cuts the file back to the last frame that is kept. */
 static void write_failed(struct assay_journal *j, int err)
 {
 	if (ftruncate(j->fd, (off_t)j->file_bytes) || lseek(j->fd, (off_t)j->file_bytes, SEEK_SET) < 0)
@@ -150,7 +151,7 @@ static void batch_write(struct assay_journal *j)
 			err = errno;
 	}
 	if (err) {
-		j->file_bytes += whole_frames(j->batch, done, &whole);
+		j->file_bytes += whole_frames(j->batch, done > FOOTER_ROOM ? done - FOOTER_ROOM : 0, &whole);
 		write_failed(j, err);
 	} else if (!failed) {
 		j->file_bytes += done;
