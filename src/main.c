@@ -1,75 +1,10 @@
-/* The table of verbs. Experiments come from their registry; tools are one file each in cmd/. */
+/* Starts the verb that the command line names. */
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cmd/cmd.h"
-#include "cmd/doctor.h"
-#include "cmd/generate.h"
-#include "cmd/models.h"
-#include "cmd/show_result.h"
-#include "experiment/experiment.h"
-
-enum { EXPERIMENTS_MAX = 32 };
-
-static const struct assay_opt *const models_tables[] = { cmd_models_options, NULL };
-static const struct assay_opt *const doctor_tables[] = { cmd_doctor_options, NULL };
-static const struct assay_opt *const generate_tables[] = { cmd_engine_options, cmd_generate_options, NULL };
-static const struct assay_opt *const report_tables[] = { cmd_report_options, NULL };
-static const struct assay_opt *const no_tables[] = { NULL };
-
-static const struct assay_verb tools[] = {
-	{ "report", "DIR", "write a result's faces again; rebuild the result of a killed run from its journal", report_tables, cmd_report },
-	{ "explain", "[METRIC...]", "say what a metric means", no_tables, cmd_explain },
-	{ "generate", NULL, "run the embedded engine once and print what it wrote", generate_tables, cmd_generate },
-	{ "models", "list | show M | check DIR...", "models by name, their shapes and sizes; compare with reference logits", models_tables, cmd_models },
-	{ "engines", NULL, "list the engines", no_tables, cmd_engines },
-	{ "doctor", NULL, "look at this machine: what it is, how fast it reads and multiplies, what would disturb a measurement", doctor_tables, cmd_doctor },
-	{ "completion", "bash", "print shell completion", no_tables, cmd_completion },
-	{ "man", NULL, "print the man page", no_tables, cmd_man },
-	{ "version", NULL, "say what was built", no_tables, cmd_version },
-	{ "help", "[VERB]", "list the verbs, or show one's options", no_tables, cmd_help },
-};
-enum { TOOLS = sizeof tools / sizeof *tools };
-
-const struct assay_verb *const *cmd_verbs(int *n)
-{
-	static struct assay_verb measuring[EXPERIMENTS_MAX];
-	static const struct assay_opt *tables[EXPERIMENTS_MAX][4];
-	static const struct assay_verb *all[EXPERIMENTS_MAX + TOOLS];
-	static int count;
-	if (!count) {
-		int n_exp;
-		const struct assay_experiment *const *x = assay_experiments(&n_exp);
-		for (int i = 0; i < n_exp && i < EXPERIMENTS_MAX; i++) {
-			tables[i][0] = cmd_engine_options;
-			tables[i][1] = cmd_common_options;
-			tables[i][2] = x[i]->options;
-			measuring[i] = (struct assay_verb){ x[i]->name, NULL, x[i]->summary, tables[i], cmd_run_experiment };
-			all[count++] = &measuring[i];
-		}
-		for (int i = 0; i < TOOLS; i++)
-			all[count++] = &tools[i];
-	}
-	*n = count;
-	return all;
-}
-
-const struct assay_verb *cmd_verb_find(const char *name, struct assay_err *e)
-{
-	int n;
-	const struct assay_verb *const *verbs = cmd_verbs(&n);
-	const char *names[EXPERIMENTS_MAX + TOOLS];
-	for (int i = 0; i < n; i++) {
-		if (!strcmp(verbs[i]->name, name))
-			return verbs[i];
-		names[i] = verbs[i]->name;
-	}
-	const char *near = assay_nearest(name, names, n);
-	assay_fail(e, ASSAY_E_USAGE, "unknown verb \"%.60s\"%s%s%s; assay help lists all", name, near ? " (did you mean " : "", near ? near : "", near ? "?)" : "");
-	return NULL;
-}
 
 /* A closed stdin, stdout or stderr must not become the first file that we open. */
 static void hold_standard_streams(void)

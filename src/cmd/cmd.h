@@ -57,6 +57,7 @@ int cmd_help(const struct assay_verb *v, int argc, char **argv);
 int cmd_version(const struct assay_verb *v, int argc, char **argv);
 int cmd_man(const struct assay_verb *v, int argc, char **argv);
 int cmd_completion(const struct assay_verb *v, int argc, char **argv);
+extern const struct assay_opt cmd_explain_options[];
 int cmd_explain(const struct assay_verb *v, int argc, char **argv);
 int cmd_report(const struct assay_verb *v, int argc, char **argv);
 int cmd_models(const struct assay_verb *v, int argc, char **argv);

@@ -51,6 +51,20 @@ static void explain_all(int width)
 	cmd_wrap(stdout, "assay explain METRIC says what one means and where its definition comes from.", 0, 0, width);
 }
 
+/* docs/metrics.md: the same table for a reader of the repository. */
+static void explain_markdown(void)
+{
+	static const char *const better[] = { "lower", "higher", "" };
+	static const char *const scope[] = { "a request", "a token gap", "a run", "a point", "a step" };
+	size_t n;
+	const struct assay_metric *m = assay_metric_table(&n);
+	printf("# Metrics\n\nWritten by `assay explain --markdown` from the table in `src/metrics/definitions.c`; a test holds this file to it.\n"
+	       "Percentiles are nearest rank; missing is null with a reason, never 0. \"Sample\" says what one of the n values is.\n\n"
+	       "| key | name | unit | better | sample | meaning | source |\n|---|---|---|---|---|---|---|\n");
+	for (size_t i = 0; i < n; i++)
+		printf("| `%s` | %s | %s | %s | %s | %s | %s |\n", m[i].key, m[i].title, m[i].unit, better[m[i].better], scope[m[i].scope], m[i].definition, m[i].source);
+}
+
 static int explain_named(const char *word, int width)
 {
 	struct assay_err e = ASSAY_ERR_INIT;
@@ -70,6 +84,11 @@ static int explain_named(const char *word, int width)
 	return cmd_error(&e);
 }
 
+const struct assay_opt cmd_explain_options[] = {
+	{ .name = "markdown", .kind = ASSAY_OPT_FLAG, .def = "false", .help = "the whole table as a Markdown page" },
+	ASSAY_OPT_END,
+};
+
 int cmd_explain(const struct assay_verb *v, int argc, char **argv)
 {
 	struct assay_options *o = NULL;
@@ -80,7 +99,9 @@ int cmd_explain(const struct assay_verb *v, int argc, char **argv)
 		return status;
 	assay_term_init(&term, STDOUT_FILENO, false);
 	int width = term.width < WIDTH_MAX ? term.width : WIDTH_MAX, n = assay_options_positionals(o, &list);
-	if (!n)
+	if (assay_options_flag(o, "markdown"))
+		explain_markdown();
+	else if (!n)
 		explain_all(width);
 	for (int i = 0; i < n && !status; i++) {
 		if (i)
