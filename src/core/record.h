@@ -92,6 +92,8 @@ struct assay_sink {
 	void (*put_json)(struct assay_sink *s, enum assay_rec_type type, json_t *steal);
 	/* Asks for what was put so far to be on disk soon (point ends); does not wait. */
 	void (*flush)(struct assay_sink *s);
+	/* Off the timed path, before a visit: waits until there is room for a burst (at most two seconds). NULL = there always is. */
+	void (*settle)(struct assay_sink *s);
 };
 
 #endif

@@ -1,5 +1,5 @@
-/* The engine that answers at once: every token of a request is there at the next poll. What a run on it takes is what
- * assay itself costs per request and per token. Takes only shape and context from the model; makes no weights. */
+/* The engine that answers at once: tokens are there at the next poll, at most POLL_EVENTS of them, as a step of a small batch
+ * would give. What a run on it takes is what assay itself costs per request and per token. Takes only shape and context from the model; makes no weights. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,6 +7,8 @@
 #include "engine/model_json.h"
 #include "engine/registry.h"
 #include "nn/source.h"
+
+#define POLL_EVENTS 16
 
 struct pending { uint32_t id; int max_tokens, given; bool cancelled, scheduled; };
 
@@ -109,7 +111,7 @@ static int null_poll(struct assay_engine *g, struct assay_event *ev, int cap, in
 	int64_t now_ns = assay_now_ns();
 	if (!x->n && timeout_ns > 0)
 		assay_sleep_until_ns(now_ns + timeout_ns);
-	while (k < cap && x->n) {
+	while (k < cap && k < POLL_EVENTS && x->n) {
 		if (next_event(&x->queue[x->head], &ev[k++], now_ns)) {
 			x->head = (x->head + 1) & (x->cap - 1);
 			x->n--;

@@ -234,6 +234,8 @@ int assay_drive_run(struct assay_session *s, const struct assay_plan *plan, uint
 	struct assay_engine *g = s->c.engine;
 	uint32_t order = s->next_order++;
 	reserve(&s->drive, plan->n);
+	if (s->c.sink->settle)
+		s->c.sink->settle(s->c.sink);
 	if (g->ops->visit)
 		g->ops->visit(g, point, repeat, order);
 	*out = (struct assay_drive_result){ 0 };

@@ -28,6 +28,7 @@
 #define SYNC_NS ASSAY_NS_PER_S
 #define BATCH_BYTES (size_t)(256 << 10)       /* written by one write() */
 #define FOOTER_ROOM (size_t)8192              /* given up at the end of a full disk, so that the footer still fits */
+#define SETTLE_NS (2 * ASSAY_NS_PER_S)         /* most that a visit's start waits for an eighth-full ring */
 #define ROOM_WAIT_NS (10 * ASSAY_NS_PER_S)    /* a cold record waits so long for room */
 
 struct assay_journal {
@@ -110,6 +111,18 @@ static void sink_flush(struct assay_sink *s)
 	struct assay_journal *j = (struct assay_journal *)s;
 	atomic_store(&j->flush, true);
 	wake(j);
+}
+
+static void sink_settle(struct assay_sink *s)
+{
+	struct assay_journal *j = (struct assay_journal *)s;
+	struct journal_ring *l = &j->lanes[ASSAY_LANE_DRIVE];
+	int64_t give_up = assay_now_ns() + SETTLE_NS;
+	while (atomic_load_explicit(&l->head, memory_order_relaxed) - atomic_load_explicit(&l->tail, memory_order_acquire) > l->mask / 8 &&
+	       assay_now_ns() < give_up) {
+		wake(j);
+		assay_sleep_until_ns(assay_now_ns() + ASSAY_NS_PER_MS / 4);
+	}
 }
 
 /* Remembers the first failure and cuts the file back to the last frame that is kept. */
@@ -305,7 +318,7 @@ int assay_journal_open(const char *dir, size_t hot_capacity, struct assay_journa
 	if (!j)
 		return assay_fail(e, ASSAY_E_INTERNAL, "out of memory for the journal");
 	memset(j, 0, sizeof *j);
-	j->sink = (struct assay_sink){ sink_put, sink_put_json, sink_flush };
+	j->sink = (struct assay_sink){ sink_put, sink_put_json, sink_flush, sink_settle };
 	j->path = xasprintf("%s/" JOURNAL_FILE, dir);
 	j->fd = j->wake_fd = -1;
 	if (file_open(j, dir, e))

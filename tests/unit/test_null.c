@@ -1,4 +1,4 @@
-/* The null engine: everything at once, in order, nothing lost over small polls. */
+/* The null engine: at once, in order, nothing lost over small polls. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
