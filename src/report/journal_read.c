@@ -2,6 +2,7 @@
  * bytes may be hostile: lengths, types, numbers. journal_sort.c makes a run of the records. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
@@ -70,6 +71,30 @@ static int take_json(struct journal_records *r, uint32_t type, const void *paylo
 	return rc;
 }
 
+/* Where the times and counters of a record are: all are -1 (unknown) or small enough to be added and subtracted. */
+static const struct { uint32_t from, to; } signed_words[] = {
+	[ASSAY_REC_VISIT - ASSAY_REC_VISIT] = { offsetof(struct assay_rec_visit, t0_ns), sizeof(struct assay_rec_visit) },
+	[ASSAY_REC_VISIT_END - ASSAY_REC_VISIT] = { offsetof(struct assay_rec_visit, t0_ns), sizeof(struct assay_rec_visit) },
+	[ASSAY_REC_REQUEST - ASSAY_REC_VISIT] = { offsetof(struct assay_rec_request, t_intended), sizeof(struct assay_rec_request) },
+	[ASSAY_REC_TOKEN - ASSAY_REC_VISIT] = { offsetof(struct assay_rec_token, t_engine), sizeof(struct assay_rec_token) },
+	[ASSAY_REC_STEP - ASSAY_REC_VISIT] = { offsetof(struct assay_rec_step, t0_ns), offsetof(struct assay_rec_step, weight_bytes) },
+	[ASSAY_REC_SAMPLE - ASSAY_REC_VISIT] = { 0, sizeof(struct assay_rec_sample) },
+	[ASSAY_REC_MEMORY - ASSAY_REC_VISIT] = { offsetof(struct assay_rec_memory, t_ns), sizeof(struct assay_rec_memory) },
+	[ASSAY_REC_CEILING - ASSAY_REC_VISIT] = { 0, sizeof(int64_t) },
+	[ASSAY_REC_SUBMIT - ASSAY_REC_VISIT] = { offsetof(struct assay_rec_submit, t_intended), sizeof(struct assay_rec_submit) },
+};
+
+static bool plausible(uint32_t type, const unsigned char *payload)
+{
+	for (uint32_t at = signed_words[type - ASSAY_REC_VISIT].from; at < signed_words[type - ASSAY_REC_VISIT].to; at += 8) {
+		int64_t x;
+		memcpy(&x, payload + at, 8);
+		if (x < -1 || x > INT64_C(1) << 60)
+			return false;
+	}
+	return true;
+}
+
 static int take_hot(struct journal_records *r, uint32_t type, const void *payload, uint32_t n)
 {
 	struct journal_vec *v[] = { &r->visits, &r->visit_ends, &r->requests, &r->tokens, &r->steps, &r->samples, &r->memory, &r->ceilings, &r->submits };
@@ -77,6 +102,8 @@ static int take_hot(struct journal_records *r, uint32_t type, const void *payloa
 		return torn(r, "a record has the wrong size");
 	if (!r->header)
 		return torn(r, "the first record is no header");
+	if (!plausible(type, payload))
+		return torn(r, "a record has an impossible time or count");
 	journal_vec_add(v[type - ASSAY_REC_VISIT], payload);
 	return 0;
 }

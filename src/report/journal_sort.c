@@ -106,12 +106,19 @@ static size_t make_visits(struct journal_records *r, struct assay_run *out)
 	return orphans;
 }
 
+static void *give(struct journal_vec *v, size_t *n)
+{
+	void *p = v->data ? v->data : xalloc(1); /* never NULL: readers may point at its end */
+	*n = v->n;
+	v->data = NULL;
+	v->n = v->cap = 0;
+	return p;
+}
+
 static void make_points(struct journal_records *r, struct assay_run *out)
 {
-	struct assay_run_point *p = r->points.data;
-	out->points = p;
-	out->n_points = r->points.n;
-	r->points = (struct journal_vec){ .size = sizeof *p };
+	struct assay_run_point *p;
+	out->points = p = give(&r->points, &out->n_points);
 	size_t v = 0;
 	for (size_t i = 0; i < out->n_points; i++) {
 		if (!p[i].info)
@@ -311,15 +318,6 @@ static void make_slices(struct assay_run *out)
 		slice(v, next, out->samples, out->n_samples, sizeof *out->samples, offsetof(struct assay_rec_sample, t_ns), &v->first_sample, &v->n_samples);
 	}
 	free(by_time);
-}
-
-static void *give(struct journal_vec *v, size_t *n)
-{
-	void *p = v->data;
-	*n = v->n;
-	v->data = NULL;
-	v->n = v->cap = 0;
-	return p;
 }
 
 void journal_sort(struct journal_records *r, struct assay_run *out)

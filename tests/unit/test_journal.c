@@ -409,6 +409,8 @@ static void hostile_records_do_no_harm(void **state)
 		{ ASSAY_REC_NOTE, "{\"a\":1,\"a\":2}", 13, "not a JSON object" },
 		{ ASSAY_REC_TOKEN, "short", 5, "wrong size" },
 		{ ASSAY_REC_FOOTER, "", 0, "not a JSON object" },
+		{ ASSAY_REC_CEILING, "\376\377\377\377\377\377\377\377................................", 40, "impossible time" },
+		{ ASSAY_REC_VISIT, "................\377\377\377\377\377\377\377\177........", 32, "impossible time" },
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
