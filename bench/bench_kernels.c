@@ -115,7 +115,8 @@ static void bench_product(struct nn_threads *t, const struct nn_kernels *kn, enu
 	for (int i = 0; i < nn_threads_count(t); i++)
 		scratch[i] = scratch[i] ? scratch[i] : pages(nn_gemm_scratch(512) * sizeof(float));
 	struct nn_rows x = { .data = pages(nn_rows_bytes(rows, k)) };
-	nn_rows_init(&x, rows, &m, kn);
+	struct nn_gemm g = { .threads = t, .kn = kn, .scratch = scratch };
+	nn_rows_init(&x, rows, &m, &g);
 	for (int i = 0; i < k; i++)
 		src[i] = (float)(i % 17 - 8);
 	for (int r = 0; r < rows; r++)
@@ -125,7 +126,7 @@ static void bench_product(struct nn_threads *t, const struct nn_kernels *kn, enu
 		int64_t t0 = assay_now_ns();
 		for (int c = 0; c < copies; c++) {
 			m.data = all + (size_t)c * bytes;
-			nn_gemm(t, kn, &m, &x, &(struct nn_out){ NN_OUT_STORE, y, (size_t)n }, scratch);
+			nn_gemm_run(&g, &m, &x, &(struct nn_out){ NN_OUT_STORE, y, (size_t)n });
 		}
 		double ns = (double)(assay_now_ns() - t0) / copies;
 		best = ns < best ? ns : best;

@@ -96,6 +96,26 @@ static int check_options(const struct nn_shape *s, const struct nn_exec_options 
 	return 0;
 }
 
+/* oneDNN takes many rows where it has AMX and we have not, or on request. Fewer rows: own kernels. */
+static void choose_gemm(struct nn_exec *x)
+{
+	enum { FEWEST = 32 };
+	const struct nn_layer *l = &x->w.layers[0];
+	const int chunks[] = { l->qkv.chunks, l->out.chunks, l->up.chunks, l->down.chunks, x->w.head.chunks };
+	const char *dtype = nn_dtype_name(x->opt.dtype);
+	bool amx = x->opt.dtype == NN_BF16 && nn_isa_available(NN_ISA_AMX) && (x->opt.isa == NN_ISA_AUTO || x->opt.isa == NN_ISA_AMX);
+	x->isa = x->kn->isa;
+	x->gemm = (struct nn_gemm){ .threads = x->threads, .kn = x->kn, .dnnl_rows = FEWEST, .scratch = x->gemm_scratch };
+	if (!x->opt.own_kernels_only && (amx || x->opt.prefer_onednn))
+		x->gemm.dnnl = nn_dnnl_open(x->kn, amx ? NN_ISA_AMX : x->kn->isa, x->opt.dtype, chunks, sizeof chunks / sizeof *chunks, x->opt.threads);
+	if (x->gemm.dnnl && amx)
+		x->isa = NN_ISA_AMX;
+	if (x->gemm.dnnl)
+		snprintf(x->kernels, sizeof x->kernels, "%s: own %s (rows < %d), %s (rows >= %d)", dtype, x->kn->name, FEWEST, nn_dnnl_name(x->gemm.dnnl), FEWEST);
+	else
+		snprintf(x->kernels, sizeof x->kernels, "%s: own %s%s", dtype, x->kn->name, x->opt.isa == NN_ISA_AMX ? " (no AMX kernel for this type)" : "");
+}
+
 int nn_exec_open(struct nn_source *src, const struct nn_exec_options *o, struct nn_exec **out, struct nn_load_times *times, struct assay_err *e)
 {
 	struct nn_load_times spent = { -1, -1, -1 };
@@ -118,7 +138,7 @@ int nn_exec_open(struct nn_source *src, const struct nn_exec_options *o, struct 
 		rc = open_workspace(x, e);
 	if (rc)
 		goto fail;
-	snprintf(x->kernels, sizeof x->kernels, "%s: own %s%s", nn_dtype_name(o->dtype), x->kn->name, o->isa == NN_ISA_AMX ? " (no AMX kernels yet)" : "");
+	choose_gemm(x);
 	if (times)
 		*times = spent;
 	*out = x;
@@ -134,6 +154,7 @@ void nn_exec_close(struct nn_exec *x)
 		return;
 	if (x->map)
 		munmap(x->map, x->map_bytes);
+	nn_dnnl_close(x->gemm.dnnl);
 	nn_weights_release(&x->w);
 	nn_threads_close(x->threads);
 	free(x);
@@ -161,5 +182,5 @@ const char *nn_exec_kernels(const struct nn_exec *x)
 
 enum nn_isa nn_exec_isa(const struct nn_exec *x)
 {
-	return x->kn->isa;
+	return x->isa;
 }

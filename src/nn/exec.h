@@ -6,11 +6,13 @@
 #include "nn/gemm.h"
 
 struct nn_exec {
+	enum nn_isa isa;            /* really used */
 	struct nn_shape shape;
 	struct nn_exec_options opt;
 	const struct nn_kernels *kn;
 	struct nn_threads *threads;
 	struct nn_weights w;
+	struct nn_gemm gemm;
 	char kernels[160];
 	/* workspace; one mapping, sized for opt.max_rows */
 	char *map;

@@ -60,7 +60,7 @@ static void on_rows(struct step *s, nn_job_fn fn, int rows)
 
 static void product(struct step *s, const struct nn_matrix *m, const struct nn_rows *rows, struct nn_out out)
 {
-	nn_gemm(s->x->threads, s->x->kn, m, rows, &out, s->x->gemm_scratch);
+	nn_gemm_run(&s->x->gemm, m, rows, &out);
 	count_product(s, m, rows->rows);
 }
 
@@ -217,7 +217,7 @@ static void run_embedding(struct step *s)
 	const struct nn_shape *p = &x->shape;
 	uint64_t elem = x->opt.dtype == NN_F32 ? 4 : 2, rows = (uint64_t)s->b->rows;
 	if (x->w.project_in.panels)
-		nn_rows_init(&s->in, s->b->rows, &x->w.project_in, x->kn);
+		nn_rows_init(&s->in, s->b->rows, &x->w.project_in, &x->gemm);
 	on_rows(s, embed, s->b->rows);                                               /* h [rows][hidden] */
 	if (x->w.project_in.panels) {
 		product(s, &x->w.project_in, &s->in, (struct nn_out){ NN_OUT_STORE, x->h, (size_t)p->hidden }); /* [rows][embed_dim] -> h [rows][hidden] */
@@ -243,20 +243,20 @@ static void run_layer(struct step *s, struct nn_attention *a, int layer)
 	const int rows = s->b->rows;
 	s->layer = a->layer = layer;
 
-	nn_rows_init(&s->in, rows, &l->qkv, x->kn);
+	nn_rows_init(&s->in, rows, &l->qkv, &x->gemm);
 	run_norm(s, p->pre_norm ? &l->attn_norm : NULL, norm_in);                       /* in [rows][hidden] */
 	product(s, &l->qkv, &s->in, (struct nn_out){ NN_OUT_STORE, x->qkv, (size_t)l->qkv.rows }); /* qkv [rows][q + k + v heads][head_dim] */
 	on_rows(s, heads_to_cache, rows);
 	nn_attention_run(a, x->threads);                                                /* attn [rows][heads][head_dim] */
 	count_attention(s);
-	nn_rows_init(&s->in, rows, &l->out, x->kn);
+	nn_rows_init(&s->in, rows, &l->out, &x->gemm);
 	on_rows(s, pack_attention, rows);                                               /* in [rows][heads * head_dim] */
 	product(s, &l->out, &s->in, (struct nn_out){ NN_OUT_ADD, x->h, (size_t)p->hidden }); /* h += */
 	if (!p->pre_norm)
 		run_norm(s, &l->attn_norm, norm_h);
 
-	nn_rows_init(&s->in, rows, &l->up, x->kn);
-	nn_rows_init(&s->mid, rows, &l->down, x->kn);
+	nn_rows_init(&s->in, rows, &l->up, &x->gemm);
+	nn_rows_init(&s->mid, rows, &l->down, &x->gemm);
 	run_norm(s, p->pre_norm ? &l->mlp_norm : NULL, norm_in);                        /* in [rows][hidden] */
 	product(s, &l->up, &s->in, (struct nn_out){ NN_OUT_LINES, .act = p->act, .lines = &s->mid }); /* mid [rows][ffn] */
 	product(s, &l->down, &s->mid, (struct nn_out){ NN_OUT_ADD, x->h, (size_t)p->hidden }); /* h += */
@@ -271,13 +271,13 @@ static void run_logits(struct step *s, float *logits)
 	if (!s->logits)
 		return;
 	s->norm = x->w.final_norm.w ? &x->w.final_norm : NULL;
-	nn_rows_init(&s->in, s->logits, x->w.project_out.panels ? &x->w.project_out : &x->w.head, x->kn);
+	nn_rows_init(&s->in, s->logits, x->w.project_out.panels ? &x->w.project_out : &x->w.head, &x->gemm);
 	on_rows(s, gather_last, s->logits);                                             /* in [logit rows][hidden] */
 	if (s->norm)
 		count_norm(s, s->norm, s->logits);
 	if (x->w.project_out.panels) {
 		product(s, &x->w.project_out, &s->in, (struct nn_out){ NN_OUT_STORE, x->last, (size_t)p->embed_dim }); /* [logit rows][embed_dim] */
-		nn_rows_init(&s->in, s->logits, &x->w.head, x->kn);
+		nn_rows_init(&s->in, s->logits, &x->w.head, &x->gemm);
 		on_rows(s, pack_last, s->logits);
 	}
 	product(s, &x->w.head, &s->in, (struct nn_out){ NN_OUT_STORE, logits, (size_t)p->vocab }); /* logits [logit rows][vocab] */

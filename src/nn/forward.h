@@ -24,6 +24,7 @@ struct nn_exec_options {
 	int max_seqs;              /* most sequences in one step */
 	int max_context;           /* most positions of one sequence */
 	bool own_kernels_only;     /* no oneDNN (TSan builds, scalar) */
+	bool prefer_onednn;        /* oneDNN for many rows even where own kernels are as fast (tests, comparisons) */
 };
 
 /* What loading cost; ns, -1 where it does not apply. */

@@ -12,19 +12,20 @@ enum {
 	ROWS_BYTES = 8 << 20,     /* of packed rows that are gone over again and again: they stay in L3 */
 };
 
-void nn_rows_init(struct nn_rows *x, int rows, const struct nn_matrix *m, const struct nn_kernels *kn)
+void nn_rows_init(struct nn_rows *x, int rows, const struct nn_matrix *m, const struct nn_gemm *g)
 {
-	int tiles = (rows + kn->tile_rows - 1) / kn->tile_rows;
+	int tiles = (rows + g->kn->tile_rows - 1) / g->kn->tile_rows;
 	x->rows = rows;
 	x->k = m->k;
-	x->tile = (rows + tiles - 1) / tiles;
+	x->tile = g->dnnl && rows >= g->dnnl_rows ? 1 : (rows + tiles - 1) / tiles; /* oneDNN reads whole rows */
 	x->chunks = m->chunks;
 	x->bf16 = m->bf16_lines;
 }
 
+/* A tile or a oneDNN call may reach past the last row. */
 static int padded(int max_rows)
 {
-	return max_rows + NN_MAX_TILE;
+	return max_rows + NN_DNNL_ROWS;
 }
 
 size_t nn_rows_bytes(int max_rows, int k)
@@ -39,27 +40,27 @@ void nn_rows_set(struct nn_rows *x, int row, const float *src, const struct nn_k
 
 size_t nn_gemm_scratch(int max_rows)
 {
-	return (size_t)padded(max_rows) * NN_PANEL * 2;
+	return (size_t)padded(max_rows) * NN_PANEL * NN_DNNL_PANELS;
 }
 
 struct job {
+	const struct nn_gemm *g;
 	const struct nn_kernels *kn;
 	const struct nn_matrix *m;
 	const struct nn_rows *x;
 	const struct nn_out *out;
-	float *const *scratch;
 	nn_tile_fn tile;
 };
 
-/* Columns col .. col + n of `rows` rows from r0: c[rows][NN_PANEL] to where they belong. */
-static void deliver(const struct job *j, int r0, int rows, int panel, float *c, float *up)
+/* One panel of `rows` rows from r0, c[row * ld], to where it belongs; up: the panel that gates, in the same form. */
+static void deliver(const struct job *j, int r0, int rows, int panel, float *c, float *up, int ld)
 {
 	const struct nn_out *o = j->out;
 	int col = (j->m->gated ? panel / 2 : panel) * NN_PANEL;
 	int n = j->m->rows - col < NN_PANEL ? j->m->rows - col : NN_PANEL;
 	const float *bias = j->m->bias ? j->m->bias + (size_t)panel * NN_PANEL : NULL;
 	for (int r = 0; r < rows; r++) {
-		float *v = c + r * NN_PANEL;
+		float *v = c + (size_t)r * ld, *u = up ? up + (size_t)r * ld : NULL;
 		if (bias)
 			j->kn->add(v, bias, NN_PANEL);
 		if (o->kind == NN_OUT_STORE) {
@@ -69,10 +70,10 @@ static void deliver(const struct job *j, int r0, int rows, int panel, float *c, 
 		} else {
 			struct nn_rows *to = o->lines;
 			j->kn->act(o->act, v, NN_PANEL);
-			if (up && bias)
-				j->kn->add(up + r * NN_PANEL, bias + NN_PANEL, NN_PANEL);
-			if (up)
-				j->kn->mul(v, up + r * NN_PANEL, NN_PANEL);
+			if (u && bias)
+				j->kn->add(u, bias + NN_PANEL, NN_PANEL);
+			if (u)
+				j->kn->mul(v, u, NN_PANEL);
 			(to->bf16 ? j->kn->pack_bf16 : j->kn->pack_f32)(v, n, nn_rows_line(to, r0 + r, col / (to->bf16 ? 32 : 16)), (size_t)to->tile * NN_LINE);
 		}
 	}
@@ -98,7 +99,7 @@ static void whole(const struct job *j, int r0, int end, int first, int count)
 				memset(c[i], 0, (size_t)rows * NN_PANEL * sizeof(float));
 				tile(j, first + p + i, r0, 0, j->x->chunks, c[i]);
 			}
-			deliver(j, r0, rows, first + p, c[0], unit == 2 ? c[1] : NULL);
+			deliver(j, r0, rows, first + p, c[0], unit == 2 ? c[1] : NULL, NN_PANEL);
 		}
 	}
 }
@@ -118,7 +119,26 @@ static void sliced(const struct job *j, int r0, int end, int first, float *c)
 	c -= sums * (size_t)(1 + j->m->gated);
 	for (int r = r0; r < end; r += x->tile) {
 		float *at = c + (size_t)r * NN_PANEL;
-		deliver(j, r, end - r < x->tile ? end - r : x->tile, first, at, j->m->gated ? at + sums : NULL);
+		deliver(j, r, end - r < x->tile ? end - r : x->tile, first, at, j->m->gated ? at + sums : NULL, NN_PANEL);
+	}
+}
+
+/* Panels first .. last of many rows by oneDNN. A call that fails leaves its panels to our kernels: rows lie one by one, slow but right. */
+static void through_dnnl(const struct job *j, int first, int last, int worker)
+{
+	const int unit = 1 + j->m->gated, rows = j->x->rows;
+	float *y = j->g->scratch[worker];
+	for (int p = first; p < last;) {
+		int n = last - p >= NN_DNNL_PANELS ? NN_DNNL_PANELS : unit, rc = 0;
+		bool wide = n == NN_DNNL_PANELS; /* y[rows][panels]; else y[panel][rows] */
+		size_t next = wide ? NN_PANEL : (size_t)padded(rows) * NN_PANEL;
+		for (int i = 0; i < (wide ? 1 : n) && !rc; i++)
+			rc = nn_dnnl_product(j->g->dnnl, worker, j->m, p + i, wide ? n : 1, j->x, y + (size_t)i * next);
+		for (int i = 0; i < n && !rc; i += unit)
+			deliver(j, 0, rows, p + i, y + (size_t)i * next, unit == 2 ? y + (size_t)(i + 1) * next : NULL, wide ? n * NN_PANEL : NN_PANEL);
+		if (rc)
+			whole(j, 0, rows, p, n);
+		p += n;
 	}
 }
 
@@ -130,20 +150,24 @@ static void run(void *arg, int worker, int workers)
 	const int tiles = (int)(ROWS_BYTES / ((size_t)j->x->chunks * NN_LINE) / (size_t)j->x->tile), block = (tiles < 4 ? 4 : tiles) * j->x->tile;
 	int first, last;
 	nn_share(j->m->panels / unit, worker, workers, &first, &last);
+	if (j->g->dnnl && j->x->rows >= j->g->dnnl_rows) {
+		through_dnnl(j, first * unit, last * unit, worker);
+		return;
+	}
 	for (int r0 = 0; r0 < j->x->rows; r0 += block) {
 		int end = j->x->rows - r0 < block ? j->x->rows : r0 + block;
 		if (j->x->rows > j->x->tile && j->m->panel_bytes > SLICE_BYTES)
 			for (int p = first * unit; p < last * unit; p += unit)
-				sliced(j, r0, end, p, j->scratch[worker]);
+				sliced(j, r0, end, p, j->g->scratch[worker]);
 		else
 			for (int p = first * unit; p < last * unit; p += group)
 				whole(j, r0, end, p, last * unit - p < group ? last * unit - p : group);
 	}
 }
 
-void nn_gemm(struct nn_threads *t, const struct nn_kernels *kn, const struct nn_matrix *m, const struct nn_rows *x, const struct nn_out *out, float *const *scratch)
+void nn_gemm_run(const struct nn_gemm *g, const struct nn_matrix *m, const struct nn_rows *x, const struct nn_out *out)
 {
-	struct job j = { .kn = kn, .m = m, .x = x, .out = out, .scratch = scratch };
-	j.tile = m->dtype == NN_F32 ? kn->tile_f32 : m->dtype == NN_BF16 ? kn->tile_bf16 : kn->tile_f16;
-	nn_threads_run(t, run, &j);
+	struct job j = { .g = g, .kn = g->kn, .m = m, .x = x, .out = out };
+	j.tile = m->dtype == NN_F32 ? g->kn->tile_f32 : m->dtype == NN_BF16 ? g->kn->tile_bf16 : g->kn->tile_f16;
+	nn_threads_run(g->threads, run, &j);
 }

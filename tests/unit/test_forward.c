@@ -30,15 +30,20 @@ struct seq {
 	int table[ROWS / BLOCK + 1], past;
 };
 
-static void rig_open(struct rig *r, const char *dir, enum nn_dtype t, enum nn_isa isa, int threads, uint64_t scatter)
+enum by { OWN, ONEDNN };
+
+static void rig_open(struct rig *r, const char *dir, enum nn_dtype t, enum nn_isa isa, int threads, uint64_t scatter, enum by by)
 {
 	struct assay_err e = ASSAY_ERR_INIT;
 	struct nn_load_times times;
 	if (nn_source_open(dir, 1, &r->src, &e))
 		fail_msg("%s", e.msg);
-	struct nn_exec_options o = { .dtype = t, .isa = isa, .threads = threads, .max_rows = ROWS, .max_logit_rows = ROWS, .max_seqs = 8, .max_context = ROWS };
+	struct nn_exec_options o = { .dtype = t, .isa = isa, .threads = threads, .max_rows = ROWS, .max_logit_rows = ROWS, .max_seqs = 8, .max_context = ROWS,
+		.own_kernels_only = by == OWN, .prefer_onednn = by == ONEDNN };
 	if (nn_exec_open(r->src, &o, &r->x, &times, &e))
 		fail_msg("%s", e.msg);
+	if (by == ONEDNN && nn_isa_available(NN_ISA_AVX512))
+		assert_non_null(strstr(nn_exec_kernels(r->x), "oneDNN"));
 	if (nn_kv_pool_open(&r->kv, nn_exec_shape(r->x), t, BLOCKS, BLOCK, &e))
 		fail_msg("%s", e.msg);
 	nn_kv_blocks_init(&r->blocks, BLOCKS, scatter);
@@ -105,14 +110,14 @@ static void check_top5(const float *v, const int32_t *top)
 }
 
 /* limit: per logit; exact: top 5 and greedy must match. Returns the largest difference seen. */
-static double check_model(const char *model, enum nn_dtype t, enum nn_isa isa, int threads, double limit, bool exact)
+static double check_model(const char *model, enum nn_dtype t, enum nn_isa isa, int threads, enum by by, double limit, bool exact)
 {
 	struct golden g;
 	struct rig r;
 	double seen = 0;
 	assert_int_equal(golden_read(model, &g), 0);
 	assert_int_equal(g.vocab, VOCAB);
-	rig_open(&r, g.dir, t, isa, threads, 0);
+	rig_open(&r, g.dir, t, isa, threads, 0, by);
 	for (int i = 0; i < g.n_prompts; i++) {
 		const struct golden_prompt *p = &g.prompt[i];
 		bool all = p->all_file[0];
@@ -162,10 +167,20 @@ static void test_golden(void **state)
 		for (size_t i = 0; i < sizeof isas / sizeof *isas; i++)
 			for (int t = NN_F32; t <= NN_F16; t++)
 				for (int threads = 1; threads <= 2 && nn_isa_available(isas[i]); threads++) {
-					double d = check_model(models[m], (enum nn_dtype)t, isas[i], threads, limit_of(t), t == NN_F32);
+					double d = check_model(models[m], (enum nn_dtype)t, isas[i], threads, OWN, limit_of(t), t == NN_F32);
 					if (threads == 1)
 						printf("# %-14s %-5s %-7s largest difference %.2g\n", models[m], nn_dtype_name(t), nn_isa_name(isas[i]), d);
 				}
+}
+
+static void test_golden_onednn(void **state)
+{
+	(void)state;
+	if (!golden_root())
+		skip();
+	for (size_t m = 0; m < sizeof models / sizeof *models; m++)
+		for (int t = NN_F32; t <= NN_BF16; t++)
+			check_model(models[m], (enum nn_dtype)t, NN_ISA_AUTO, 2, ONEDNN, limit_of(t), t == NN_F32);
 }
 
 /* Logits of the last of n tokens, fed in pieces of `piece`, beside `others` other sequences that start with it. */
@@ -209,8 +224,8 @@ static void test_same_bits(void **state)
 				struct rig plain, scattered;
 				float want[VOCAB], got[VOCAB];
 				assert_int_equal(golden_read(some[m], &g), 0);
-				rig_open(&plain, g.dir, (enum nn_dtype)t, isas[i], 1, 0);
-				rig_open(&scattered, g.dir, (enum nn_dtype)t, isas[i], 3, 99);
+				rig_open(&plain, g.dir, (enum nn_dtype)t, isas[i], 1, 0, OWN);
+				rig_open(&scattered, g.dir, (enum nn_dtype)t, isas[i], 3, 99, OWN);
 				const int32_t *ids = g.prompt[2].ids;
 				run_mixed(&plain, ids, 45, 45, 0, want);
 				static const struct { int piece, others; } row[] = { { 45, 0 }, { 1, 0 }, { 13, 0 }, { 16, 2 }, { 1, 3 }, { 40, 2 } };
@@ -236,7 +251,7 @@ static void test_cost(void **state)
 	if (!golden_root())
 		skip();
 	assert_int_equal(golden_read("gpt2", &g), 0);
-	rig_open(&r, g.dir, NN_F32, NN_ISA_SCALAR, 1, 0);
+	rig_open(&r, g.dir, NN_F32, NN_ISA_SCALAR, 1, 0, OWN);
 	seq_init(&r, &s);
 	feed(&r, &s, g.prompt[1].ids, 5, 0, NULL);
 	feed(&r, &s, g.prompt[1].ids + 5, 1, 1, &c);
@@ -260,7 +275,7 @@ static void test_bad_batches(void **state)
 	if (!golden_root())
 		skip();
 	assert_int_equal(golden_read("llama", &g), 0);
-	rig_open(&r, g.dir, NN_F32, NN_ISA_SCALAR, 1, 0);
+	rig_open(&r, g.dir, NN_F32, NN_ISA_SCALAR, 1, 0, OWN);
 	seq_init(&r, &s);
 	const struct { int rows, n_spans; const int32_t *ids; struct nn_span span; const char *says; } row[] = {
 		{ 0, 1, ids, { 0, 0, 0, s.table, 1 }, "limits" },
@@ -287,6 +302,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_golden),
+		cmocka_unit_test(test_golden_onednn),
 		cmocka_unit_test(test_same_bits),
 		cmocka_unit_test(test_cost),
 		cmocka_unit_test(test_bad_batches),

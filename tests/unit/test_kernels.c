@@ -108,7 +108,8 @@ static float unpacked(const struct nn_rows *x, int row, int k)
 	return x->bf16 ? nn_bf16_f32(((const uint16_t *)line)[k % per]) : ((const float *)line)[k % per];
 }
 
-static void check_gemm(const struct nn_kernels *kn, enum nn_dtype t, const struct case_gemm *c)
+/* onednn: through oneDNN where it has a kernel for this; false when it has none. */
+static bool check_gemm(const struct nn_kernels *kn, enum nn_dtype t, const struct case_gemm *c, bool onednn)
 {
 	struct assay_err e = ASSAY_ERR_INIT;
 	struct nn_threads *crew;
@@ -122,12 +123,14 @@ static void check_gemm(const struct nn_kernels *kn, enum nn_dtype t, const struc
 		scratch[i] = aligned(nn_gemm_scratch(c->rows) * sizeof(float));
 	pack_matrix(&m, kn, t, c, w, up, c->bias ? bias : NULL);
 	nn_matrix_init(&after, t, 8, c->n, false, kn);
-	nn_rows_init(&in, c->rows, &m, kn);
-	nn_rows_init(&mid, c->rows, &after, kn);
+	struct nn_gemm g = { .threads = crew, .kn = kn, .dnnl = onednn ? nn_dnnl_open(kn, kn->isa, t, &m.chunks, 1, c->workers) : NULL, .scratch = scratch };
+	bool ran = !onednn || g.dnnl;
+	nn_rows_init(&in, c->rows, &m, &g);
+	nn_rows_init(&mid, c->rows, &after, &g);
 	for (int r = 0; r < c->rows; r++)
 		nn_rows_set(&in, r, x + (size_t)r * c->k, kn);
 	struct nn_out out = { c->gated ? NN_OUT_LINES : NN_OUT_ADD, y, (size_t)c->n, NN_SILU, &mid };
-	nn_gemm(crew, kn, &m, &in, &out, scratch);
+	nn_gemm_run(&g, &m, &in, &out);
 	double tolerance = 2e-6 * c->k + 1e-5;
 	for (int r = 0; r < c->rows; r++)
 		for (int i = 0; i < c->n; i++) {
@@ -145,33 +148,50 @@ static void check_gemm(const struct nn_kernels *kn, enum nn_dtype t, const struc
 		}
 	for (int i = 0; i < c->workers; i++)
 		free(scratch[i]);
+	nn_dnnl_close(g.dnnl);
 	nn_threads_close(crew);
 	free(m.data); free(m.bias); free(w); free(up); free(bias); free(x); free(y); free(in.data); free(mid.data);
+	return ran;
 }
+
+static const struct case_gemm gemm_cases[] = {
+	{ 1, 1, 1, 1, false, false }, { 1, 33, 17, 1, false, true }, { 2, 64, 64, 2, false, true }, { 3, 31, 100, 1, true, true },
+	{ 4, 96, 63, 2, false, false }, { 5, 65, 32, 3, true, false }, { 6, 70, 48, 1, false, true }, { 7, 40, 96, 2, true, true },
+	{ 8, 33, 31, 1, false, false }, { 9, 64, 65, 4, false, true }, { 10, 50, 33, 1, true, true }, { 11, 32, 16, 2, false, true },
+	{ 12, 100, 80, 3, true, false }, { 13, 33, 130, 2, false, true }, { 40, 45, 70, 2, true, true }, { 150, 300, 90, 2, false, true },
+	{ 33, 160, 64, 1, true, true }, { 17, 40, 9000, 2, false, true }, { 14, 35, 6000, 1, true, true }, /* sliced along k */
+};
 
 static void test_gemm(void **state)
 {
 	(void)state;
-	static const struct case_gemm row[] = {
-		{ 1, 1, 1, 1, false, false }, { 1, 33, 17, 1, false, true }, { 2, 64, 64, 2, false, true }, { 3, 31, 100, 1, true, true },
-		{ 4, 96, 63, 2, false, false }, { 5, 65, 32, 3, true, false }, { 6, 70, 48, 1, false, true }, { 7, 40, 96, 2, true, true },
-		{ 8, 33, 31, 1, false, false }, { 9, 64, 65, 4, false, true }, { 10, 50, 33, 1, true, true }, { 11, 32, 16, 2, false, true },
-		{ 12, 100, 80, 3, true, false }, { 13, 33, 130, 2, false, true }, { 40, 45, 70, 2, true, true },
-		{ 17, 40, 5000, 2, false, true }, { 14, 35, 4500, 1, true, true }, /* sliced along k */
-	};
 	const struct nn_kernels *kn[TABLES];
 	int n = tables(kn);
 	for (int i = 0; i < n; i++)
 		for (int t = NN_F32; t <= NN_F16; t++)
-			for (size_t c = 0; c < sizeof row / sizeof *row; c++)
-				check_gemm(kn[i], (enum nn_dtype)t, &row[c]);
+			for (size_t c = 0; c < sizeof gemm_cases / sizeof *gemm_cases; c++)
+				check_gemm(kn[i], (enum nn_dtype)t, &gemm_cases[c], false);
+}
+
+static void test_gemm_onednn(void **state)
+{
+	(void)state;
+	const struct nn_kernels *kn = nn_kernels_for(NN_ISA_AUTO);
+	int ran = 0;
+	for (int t = NN_F32; t <= NN_F16; t++)
+		for (size_t c = 0; c < sizeof gemm_cases / sizeof *gemm_cases; c++)
+			ran += check_gemm(kn, (enum nn_dtype)t, &gemm_cases[c], true);
+	if (!ran)
+		skip();
+	if (kn->isa == NN_ISA_AVX512)
+		assert_true(ran >= (int)(sizeof gemm_cases / sizeof *gemm_cases)); /* f32 at least */
 }
 
 /* A row alone and inside any batch: the same bits, sliced or not. */
 static void test_gemm_rows_independent(void **state)
 {
 	(void)state;
-	enum { K = 5000, N = 70, ROWS = 30 };
+	enum { K = 6000, N = 70, ROWS = 30 };
 	const struct nn_kernels *kn[TABLES];
 	int n = tables(kn);
 	float *w = noise_floats(1, (size_t)N * K), *x = noise_floats(2, (size_t)ROWS * K), y[ROWS * N], one[N];
@@ -181,18 +201,19 @@ static void test_gemm_rows_independent(void **state)
 	assert_int_equal(nn_threads_open(1, &crew, &e), 0);
 	for (int i = 0; i < n; i++)
 		for (int t = NN_F32; t <= NN_F16; t++) {
+			struct nn_gemm g = { .threads = crew, .kn = kn[i], .scratch = scratch };
 			struct case_gemm c = { ROWS, N, K, 1, false, false };
 			struct nn_matrix m;
 			struct nn_rows in = { .data = aligned(nn_rows_bytes(ROWS, K)) };
 			pack_matrix(&m, kn[i], (enum nn_dtype)t, &c, w, NULL, NULL);
-			nn_rows_init(&in, ROWS, &m, kn[i]);
+			nn_rows_init(&in, ROWS, &m, &g);
 			for (int r = 0; r < ROWS; r++)
 				nn_rows_set(&in, r, x + (size_t)r * K, kn[i]);
-			nn_gemm(crew, kn[i], &m, &in, &(struct nn_out){ NN_OUT_STORE, y, N }, scratch);
+			nn_gemm_run(&g, &m, &in, &(struct nn_out){ NN_OUT_STORE, y, N });
 			for (int r = 0; r < ROWS; r++) {
-				nn_rows_init(&in, 1, &m, kn[i]);
+				nn_rows_init(&in, 1, &m, &g);
 				nn_rows_set(&in, 0, x + (size_t)r * K, kn[i]);
-				nn_gemm(crew, kn[i], &m, &in, &(struct nn_out){ NN_OUT_STORE, one, N }, scratch);
+				nn_gemm_run(&g, &m, &in, &(struct nn_out){ NN_OUT_STORE, one, N });
 				assert_memory_equal(one, y + r * N, sizeof one);
 			}
 			free(in.data);
@@ -398,6 +419,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_gemm),
+		cmocka_unit_test(test_gemm_onednn),
 		cmocka_unit_test(test_gemm_rows_independent),
 		cmocka_unit_test(test_matrix_row),
 		cmocka_unit_test(test_norms),
