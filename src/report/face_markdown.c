@@ -96,7 +96,9 @@ static void sections(struct assay_buf *b, const json_t *result)
 		struct face_table t;
 		if (!face_has(result, s[i].experiment))
 			continue;
-		assay_buf_printf(b, "## %s\n\n", s[i].title);
+		char text[160];
+		face_title(text, result, &s[i]);
+		markdown_text(b, "## ", text, "\n\n");
 		face_table_init(&t);
 		s[i].fill(result, s[i].experiment, &t);
 		markdown_table(b, &t);

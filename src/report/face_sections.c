@@ -10,7 +10,22 @@
 #include "report/face_data.h"
 
 /* ---- one row a metric of a case ---- */
-static void latency_rows(const json_t *p, struct face_table *t)
+const json_t *face_only(const json_t *result, const char *experiment)
+{
+	const json_t *only = NULL;
+	size_t i;
+	json_t *p;
+	json_array_foreach(json_object_get(result, "points"), i, p) {
+		if (!face_is(p, experiment) || !face_ok(p))
+			continue;
+		if (only)
+			return NULL;
+		only = p;
+	}
+	return only;
+}
+
+static void latency_rows(const json_t *p, bool with_case, struct face_table *t)
 {
 	static const char *const keys[] = { "ttft_ms", "tpot_ms", "itl_ms", "e2el_ms", "request_tok_s" };
 	static const char *const stats[] = { "mean", "p50", "p90", "p95", "p99", "std", "min", "max" };
@@ -20,7 +35,8 @@ static void latency_rows(const json_t *p, struct face_table *t)
 		const struct assay_metric *def = assay_metric_find(keys[k]);
 		if (!face_metric(p, keys[k]))
 			continue;
-		face_table_cell(t, "%s", k ? "" : label);
+		if (with_case)
+			face_table_cell(t, "%s", k ? "" : label);
 		face_table_cell(t, "%s", def ? def->title : keys[k]);
 		face_table_cell(t, "%s", def ? def->unit : "");
 		face_table_cell(t, "%lld", (long long)assay_json_get_int(face_metric(p, keys[k]), "n", 0));
@@ -32,16 +48,17 @@ static void latency_rows(const json_t *p, struct face_table *t)
 static void fill_latency(const json_t *result, const char *experiment, struct face_table *t)
 {
 	static const struct { const char *head; bool right; int keep; } cols[] = {
-		{ "Case", false, 0 }, { "Metric", false, 0 }, { "Unit", false, 8 }, { "n", true, 5 }, { "Mean", true, 10 }, { "P50", true, 9 },
+		{ "Case", false, 0 }, { "Metric", false, 0 }, { "Unit", false, 11 }, { "n", true, 10 }, { "Mean", true, 12 }, { "P50", true, 9 },
 		{ "P90", true, 2 }, { "P95", true, 7 }, { "P99", true, 6 }, { "Std", true, 4 }, { "Min", true, 1 }, { "Max", true, 3 },
 	};
 	size_t i;
 	json_t *p;
-	for (size_t c = 0; c < sizeof cols / sizeof *cols; c++)
+	bool with_case = !face_only(result, experiment);
+	for (size_t c = !with_case; c < sizeof cols / sizeof *cols; c++)
 		face_table_col(t, cols[c].head, cols[c].right, cols[c].keep);
 	json_array_foreach(json_object_get(result, "points"), i, p)
 		if (face_is(p, experiment) && face_ok(p))
-			latency_rows(p, t);
+			latency_rows(p, with_case, t);
 }
 
 /* ---- one row a case ---- */
@@ -57,6 +74,7 @@ static void fill_cases(const json_t *result, const char *experiment, const struc
 	json_t *p;
 	for (size_t c = 0; c < n; c++)
 		face_table_col(t, cols[c].head, true, cols[c].keep);
+	face_table_col(t, "n", true, 7); /* successful requests */
 	face_table_col(t, "Status", false, 9);
 	json_array_foreach(json_object_get(result, "points"), i, p) {
 		if (!face_is(p, experiment))
@@ -66,6 +84,7 @@ static void fill_cases(const json_t *result, const char *experiment, const struc
 				face_number_cell(t, p, cols[c].key, cols[c].stat);
 			else
 				face_case_cell(t, p, cols[c].key);
+		face_table_cell(t, "%lld", (long long)assay_json_get_int(json_object_get(p, "requests"), "succeeded", 0));
 		face_table_cell(t, "%s", assay_json_get_str(p, "status", "?"));
 	}
 }
@@ -96,11 +115,13 @@ static void fill_values(const json_t *result, const char *experiment, const char
 	size_t i;
 	json_t *p;
 	char label[96];
-	face_table_col(t, "Case", false, 2);
+	bool with_case = !face_only(result, experiment);
+	if (with_case)
+		face_table_col(t, "Case", false, 1);
 	face_table_col(t, "Metric", false, 0);
 	face_table_col(t, "Value", true, 0);
 	face_table_col(t, "Unit", false, 0);
-	face_table_col(t, "n", true, 1);
+	face_table_col(t, "n", true, 2);
 	json_array_foreach(json_object_get(result, "points"), i, p) {
 		if (!face_is(p, experiment) || !face_ok(p))
 			continue;
@@ -109,7 +130,8 @@ static void fill_values(const json_t *result, const char *experiment, const char
 			const struct assay_metric *def = assay_metric_find(keys[k]);
 			if (!def || isnan(face_stat(p, keys[k], "mean")))
 				continue;
-			face_table_cell(t, "%s", label);
+			if (with_case)
+				face_table_cell(t, "%s", label);
 			face_table_cell(t, "%s", def->title);
 			face_number_cell(t, p, keys[k], "mean");
 			face_table_cell(t, "%s", def->unit);
@@ -137,15 +159,23 @@ static void fill_offline(const json_t *result, const char *experiment, struct fa
 	fill_values(result, experiment, keys, sizeof keys / sizeof *keys, t);
 }
 
+void face_title(char out[160], const json_t *result, const struct face_section *s)
+{
+	const json_t *only = s->by_case ? NULL : face_only(result, s->experiment);
+	char label[96];
+	face_case(label, only);
+	snprintf(out, 160, "%s%s%s", s->title, *label ? ": " : "", label);
+}
+
 const struct face_section *face_sections(int *n)
 {
 	static const struct face_section list[] = {
-		{ "Latency of single requests", "latency", fill_latency },
-		{ "Throughput by batch size", "throughput", fill_throughput },
-		{ "Sequence length", "seqlen", fill_lengths },
-		{ "Long documents", "longdoc", fill_lengths },
-		{ "Memory", "memory", fill_memory },
-		{ "Offline batch", "offline", fill_offline },
+		{ "Latency of single requests", "latency", false, fill_latency },
+		{ "Throughput by batch size", "throughput", true, fill_throughput },
+		{ "Sequence length", "seqlen", true, fill_lengths },
+		{ "Long documents", "longdoc", true, fill_lengths },
+		{ "Memory", "memory", false, fill_memory },
+		{ "Offline batch", "offline", false, fill_offline },
 	};
 	*n = (int)(sizeof list / sizeof *list);
 	return list;

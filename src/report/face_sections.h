@@ -9,9 +9,13 @@
 struct face_section {
 	const char *title;
 	const char *experiment;                              /* of the points it shows */
+	bool by_case;                                        /* a row a case; else a single case is named in the title */
 	void (*fill)(const json_t *result, const char *experiment, struct face_table *t);
 };
 const struct face_section *face_sections(int *n);
+void face_title(char out[160], const json_t *result, const struct face_section *s);
+/* The experiment's measured point when there is just one, else NULL. */
+const json_t *face_only(const json_t *result, const char *experiment);
 
 /* Verdict reasons, targets, and the sentences for cases that were not measured ("batch 32, 4096 -> 32: limit: needs ..."). */
 void face_verdict_table(const json_t *verdict, struct face_table *t);

@@ -74,7 +74,9 @@ static void sections(struct page *p, const json_t *result)
 		struct face_table t;
 		if (!face_has(result, s[i].experiment))
 			continue;
-		title(p, s[i].title);
+		char text[160];
+		face_title(text, result, &s[i]);
+		title(p, text);
 		face_table_init(&t);
 		s[i].fill(result, s[i].experiment, &t);
 		if (face_table_rows(&t))
@@ -83,7 +85,6 @@ static void sections(struct page *p, const json_t *result)
 		p->said = 0;
 		face_not_measured(result, s[i].experiment, say_not_measured, p);
 		if (p->said > NOT_MEASURED_SHOWN) {
-			char text[80];
 			snprintf(text, sizeof text, "and %d more: report.md", p->said - NOT_MEASURED_SHOWN);
 			say_bullet(p, text);
 		}
