@@ -169,12 +169,12 @@ static int read_telemetry(struct reader *r, const json_t *v)
 static int read_row(struct reader *r, const struct row *row, const json_t *map)
 {
 	const json_t *v = json_object_get(map, row->key);
-	char *at = (char *)r->s + row->offset;
+	void *at = (char *)r->s + row->offset;
 	double x;
 	const char *word;
 	switch (row->kind) {
 	case NUM:
-		return number(r, map, row->key, row->min, row->max, false, (double *)at);
+		return number(r, map, row->key, row->min, row->max, false, at);
 	case INT:
 		if (number(r, map, row->key, row->min, row->max, true, &x))
 			return r->e->code;

@@ -124,7 +124,7 @@ static int plan(const struct assay_options *o, const struct assay_engine_info *s
 		int rc = assay_points_init(&l, o, e);
 		if (!rc) {
 			fill(&l, &parts[i], mode_of(o), shape_only->max_context);
-			assay_points_plan(&l, (int)assay_options_int(o, "block-size"), shape_only->max_context, out);
+			assay_points_plan(&l, o, shape_only->max_context, out);
 		}
 		assay_points_release(&l);
 		if (rc)

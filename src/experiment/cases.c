@@ -82,7 +82,6 @@ struct assay_point *assay_case_offline(struct assay_points *l, int requests, str
 	json_object_set_new(p->cse, "output", json_sprintf("%d:%d", output.lo, output.hi));
 	if (l->texts.n) {
 		json_object_del(p->cse, "input");
-		json_object_set_new(p->cse, "output", json_integer(output.hi));
 		assay_point_use_texts(l, p);
 	}
 	return p;
@@ -116,7 +115,7 @@ int assay_cases_plan(assay_build_fn build, const struct assay_options *o, const 
 	if (!rc)
 		rc = build(&l, o, shape_only, e);
 	if (!rc)
-		assay_points_plan(&l, (int)assay_options_int(o, "block-size"), shape_only->max_context, out);
+		assay_points_plan(&l, o, shape_only->max_context, out);
 	assay_points_release(&l);
 	return rc;
 }

@@ -101,6 +101,26 @@ static void add_size(struct assay_point_size *s, double n, int prompt, int outpu
 		s->longest = prompt + output;
 }
 
+static int by_output(const void *a, const void *b)
+{
+	const struct assay_length *x = a, *y = b;
+	return (x->output > y->output) - (x->output < y->output);
+}
+
+/* All start together and make a token a step: before their last token those with at least o outputs hold their prompts and o - 1
+ * tokens each (a token's KV is written by the step after it). */
+static double held_together(struct assay_length *len, size_t n)
+{
+	double most = 0, prompts = 0;
+	qsort(len, n, sizeof *len, by_output);
+	for (size_t i = n; i-- > 0;) {
+		prompts += len[i].prompt;
+		double held = prompts + (double)(n - i) * (len[i].output - 1);
+		most = held > most ? held : most;
+	}
+	return most;
+}
+
 static void measure_lengths(const struct assay_point *p, int max_context, struct assay_point_size *out)
 {
 	struct assay_length *len = xalloc((p->workload == ASSAY_WORK_EXACT ? ASSAY_EXACT_REQUESTS : p->requests) * sizeof *len);
@@ -110,7 +130,22 @@ static void measure_lengths(const struct assay_point *p, int max_context, struct
 		assay_lengths_ranges(0, p->index, p->prompt_range, p->output_range, max_context, len, p->requests, NULL);
 	for (size_t i = 0; i < p->requests; i++)
 		add_size(out, 1, len[i].prompt, len[i].output);
+	out->kv_tokens = held_together(len, p->requests);
 	free(len);
+}
+
+/* Drawn outputs count with their mean, but the longest may come with any prompt; later runs reach the later prompts. */
+static void measure_texts(const struct assay_points *l, const struct assay_point *p, int max_context, struct assay_point_size *out)
+{
+	const struct assay_len_range *o = &p->output_range;
+	int output = o->hi ? (o->lo + o->hi) / 2 : p->output_tokens;
+	for (size_t i = 0; i < p->requests || i < l->texts.n; i++) {
+		int prompt = text_tokens(l, i % l->texts.n, max_context, p->output_tokens);
+		if (i < p->requests)
+			add_size(out, 1, prompt, output);
+		if (prompt + p->output_tokens > out->longest)
+			out->longest = prompt + p->output_tokens;
+	}
 }
 
 void assay_point_measure(const struct assay_points *l, const struct assay_point *p, int max_context, struct assay_point_size *out)
@@ -119,27 +154,31 @@ void assay_point_measure(const struct assay_points *l, const struct assay_point 
 	if (p->workload == ASSAY_WORK_BATCH)
 		add_size(out, (double)p->requests, p->prompt_tokens, p->output_tokens);
 	else if (p->workload == ASSAY_WORK_TEXT)
-		for (size_t i = 0; i < p->requests || i < l->texts.n; i++) {
-			int prompt = text_tokens(l, i % l->texts.n, max_context, p->output_tokens);
-			if (i < p->requests)
-				add_size(out, 1, prompt, p->output_tokens);
-			else if (prompt + p->output_tokens > out->longest)
-				out->longest = prompt + p->output_tokens; /* later runs reach the later prompts */
-		}
+		measure_texts(l, p, max_context, out);
 	else
 		measure_lengths(p, max_context, out);
 }
 
-void assay_points_plan(const struct assay_points *l, int block_size, int max_context, struct assay_run_plan *out)
+/* KV tokens that a run of this point wants: what it holds at once (unequal requests do not quite march in step: a tenth more), with
+ * whole blocks, for no more sequences than run together. */
+static double wanted_kv(const struct assay_point *p, const struct assay_point_size *s, const struct assay_options *o)
+{
+	double block = (double)assay_options_int(o, "block-size"), seqs = (double)assay_options_int(o, "max-num-seqs"), n = (double)p->requests;
+	if (p->in_flight && p->in_flight < seqs)
+		seqs = p->in_flight;
+	double kv = p->workload == ASSAY_WORK_BATCH ? s->kv_tokens : 1.1 * s->kv_tokens;
+	double most = (n < seqs ? n : seqs) * s->longest;
+	return (kv < most ? kv : most) + (n < seqs ? n : seqs) * (block - 1);
+}
+
+void assay_points_plan(const struct assay_points *l, const struct assay_options *o, int max_context, struct assay_run_plan *out)
 {
 	out->points = out->points ? out->points : json_array();
 	for (size_t i = 0; i < l->n; i++) {
 		const struct assay_point *p = &l->p[i];
 		struct assay_point_size s;
 		assay_point_measure(l, p, max_context, &s);
-		double runs = p->runs, kv = s.kv_tokens + (double)p->requests * (block_size > 1 ? block_size - 1 : 0);
-		double held = p->in_flight && (size_t)p->in_flight < p->requests ? (double)p->in_flight * (s.longest + block_size) : kv;
-		double all = runs + p->warmup;
+		double runs = p->runs, held = wanted_kv(p, &s, o), all = runs + p->warmup;
 		/* a point over the context is a limit: it needs nothing */
 		if (!(max_context > 0 && s.longest > max_context)) {
 			if (held > (double)out->kv_tokens)

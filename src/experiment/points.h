@@ -12,7 +12,7 @@ enum assay_workload {
 	ASSAY_WORK_BATCH,   /* requests of prompt_tokens / output_tokens */
 	ASSAY_WORK_RANGES,  /* lengths drawn from two ranges, clipped to the context */
 	ASSAY_WORK_EXACT,   /* a published preset */
-	ASSAY_WORK_TEXT,    /* the user's prompts in turn, output_tokens each */
+	ASSAY_WORK_TEXT,    /* the user's prompts in turn; output_tokens each, or drawn from output_range where that is set */
 };
 
 enum assay_point_status { ASSAY_POINT_OPEN, ASSAY_POINT_OK, ASSAY_POINT_LIMIT, ASSAY_POINT_ERROR, ASSAY_POINT_DROPPED, ASSAY_POINT_INTERRUPTED };
@@ -64,9 +64,9 @@ void assay_point_clip(struct assay_point *p, int max_context);
  * session's totals. Fails only on a broken promise. */
 int assay_points_visit(struct assay_session *s, struct assay_points *lists, int n_lists, int64_t budget_ns, struct assay_err *e);
 
-/* Fills a run plan from a list: most KV tokens, hot records, totals and the dry-run rows. block_size rounds KV up. */
-void assay_points_plan(const struct assay_points *l, int block_size, int max_context, struct assay_run_plan *out);
-/* Tokens of one run: sums, and what it holds at once at most. */
+/* Adds a list to a run plan: most KV tokens, hot records, totals and the dry-run rows. */
+void assay_points_plan(const struct assay_points *l, const struct assay_options *o, int max_context, struct assay_run_plan *out);
+/* Tokens of one run: sums, the most held at once if all start together, and of the longest request. */
 struct assay_point_size { double prompt_tokens, output_tokens, kv_tokens; int longest; };
 void assay_point_measure(const struct assay_points *l, const struct assay_point *p, int max_context, struct assay_point_size *out);
 

@@ -132,6 +132,16 @@ static int plan_ranges(struct tour *t, const struct assay_point *p, const struct
 	return rc;
 }
 
+/* Output lengths from the range, the same in every repeat. */
+static void draw_outputs(const struct assay_point *p, const struct assay_plan_key *k, struct assay_plan *plan)
+{
+	struct assay_length *len = xalloc(plan->n * sizeof *len);
+	assay_lengths_ranges(k->seed, k->point, (struct assay_len_range){ 1, 1 }, p->output_range, 0, len, plan->n, NULL);
+	for (size_t i = 0; i < plan->n; i++)
+		plan->reqs[i].max_tokens = len[i].output;
+	free(len);
+}
+
 static int make_plan(struct tour *t, const struct assay_point *p, int repeat, struct assay_plan *out, struct assay_err *e)
 {
 	struct assay_plan_key k = { .seed = t->s->c.seed, .point = p->index, .repeat = repeat, .first_id = t->s->next_request, .vocab = t->s->info->vocab,
@@ -151,6 +161,8 @@ static int make_plan(struct tour *t, const struct assay_point *p, int repeat, st
 		break;
 	case ASSAY_WORK_TEXT:
 		rc = assay_plan_given(&k, t->l->texts.given, t->l->texts.n, n, p->output_tokens, out, e);
+		if (!rc && p->output_range.hi)
+			draw_outputs(p, &k, out);
 		break;
 	}
 	if (rc)

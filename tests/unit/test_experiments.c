@@ -196,6 +196,12 @@ static void presets_are_exact_or_refused(void **state)
 		fail_msg("%s", e.msg);
 	assert_int_equal(offline_plan(nano, &few, &e), ASSAY_E_USAGE);
 	assert_int_equal(offline_plan(s1, &big, &e), 0);
+	/* decisions.md: the peak of s1 is 77,290 tokens; the pool is made a tenth larger, in blocks of 16 */
+	struct assay_run_plan p;
+	plan_of("offline", s1, &big, &p);
+	assert_int_equal(p.kv_tokens, (int)(1.1 * 77290) + 256 * 15);
+	assert_int_equal(p.output_tokens, 144831);
+	assay_run_plan_release(&p);
 	assert_int_equal(offline_plan(nano, &big, &e), 0);
 }
 

@@ -341,6 +341,34 @@ static void text_prompts_in_turn(void **state)
 	kit_sink_release(&r.sink);
 }
 
+/* offline on text: the prompts in turn, output lengths from the range. */
+static void text_offline(void **state)
+{
+	(void)state;
+	struct kit_run r;
+	char *args[] = { "--prompt", "hello", "--requests", "40", "--output-tokens", "3:9", NULL };
+	struct assay_engine *g = kit_sim(quick_sim, "gpt2");
+	struct assay_engine_ops ops = *g->ops;
+	((struct assay_engine_info *)ops.info(g))->has_tokenizer = true;
+	ops.encode = encode;
+	g->ops = &ops;
+	kit_run(&r, g, "offline", args, NULL, NULL);
+	assert_int_equal(r.rc, 0);
+	bool seen_length[10] = { false };
+	const struct assay_record *q;
+	for (size_t i = 0; (q = kit_hot(&r.sink, ASSAY_REC_REQUEST, i)); i++) {
+		assert_int_equal(q->u.request.prompt_tokens, 5);
+		assert_in_range(q->u.request.max_tokens, 3, 9);
+		seen_length[q->u.request.max_tokens] = true;
+	}
+	for (int n = 3; n <= 9; n++)
+		assert_true(seen_length[n]);
+	const json_t *c = json_object_get(kit_cold(&r.sink, ASSAY_REC_POINT, 0), "case");
+	assert_string_equal(assay_json_get_str(c, "output", ""), "3:9");
+	assert_int_equal(assay_json_get_int(c, "prompt_tokens", 0), 5);
+	kit_sink_release(&r.sink);
+}
+
 static void bad_prompt_files(void **state)
 {
 	(void)state;
@@ -374,7 +402,7 @@ int main(void)
 		cmocka_unit_test(order_is_balanced), cmocka_unit_test(visits_are_recorded), cmocka_unit_test(limits_are_results),
 		cmocka_unit_test(interruption_keeps_what_was_measured), cmocka_unit_test(budget_drops_repeats_then_points),
 		cmocka_unit_test(slow_engine_keeps_the_budget), cmocka_unit_test(fast_engine_drops_nothing), cmocka_unit_test(prompts_differ),
-		cmocka_unit_test(dead_engine_is_said_of_every_point), cmocka_unit_test(text_needs_a_tokenizer), cmocka_unit_test(text_prompts_in_turn),
+		cmocka_unit_test(dead_engine_is_said_of_every_point), cmocka_unit_test(text_needs_a_tokenizer), cmocka_unit_test(text_prompts_in_turn), cmocka_unit_test(text_offline),
 		cmocka_unit_test(bad_prompt_files),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
