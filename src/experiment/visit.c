@@ -241,7 +241,10 @@ static int visit(struct tour *t, struct assay_point *p, int repeat, struct assay
 		snprintf(p->reason, sizeof p->reason, "%.290s", why.msg);
 		finish(t, p, rc == ASSAY_E_LIMIT ? ASSAY_POINT_LIMIT : ASSAY_POINT_ERROR);
 	} else if (r.interrupted) {
-		snprintf(p->reason, sizeof p->reason, "interrupted in run %d of %d", repeat + 1, p->runs);
+		if (repeat < 0)
+			snprintf(p->reason, sizeof p->reason, "interrupted in the warm-up");
+		else
+			snprintf(p->reason, sizeof p->reason, "interrupted in run %d of %d", repeat + 1, p->runs);
 		finish(t, p, ASSAY_POINT_INTERRUPTED);
 	} else if (repeat >= 0) {
 		p->done++;
