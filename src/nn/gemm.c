@@ -142,27 +142,49 @@ static void through_dnnl(const struct job *j, int first, int last, int worker)
 	}
 }
 
-static void run(void *arg, int worker, int workers)
+/* Units (a panel, or a gated pair) first .. last times tiles t0 .. t1 of the rows. */
+static void part(const struct job *j, int first, int last, int t0, int t1, int worker)
 {
-	const struct job *j = arg;
+	const struct nn_rows *x = j->x;
 	const int unit = j->m->gated ? 2 : 1, fit = (int)(GROUP_BYTES / j->m->panel_bytes);
 	const int group = unit * (fit < unit ? 1 : fit > GROUP ? GROUP / unit : fit / unit);
-	const int tiles = (int)(ROWS_BYTES / ((size_t)j->x->chunks * NN_LINE) / (size_t)j->x->tile), block = (tiles < 4 ? 4 : tiles) * j->x->tile;
-	int first, last;
-	nn_share(j->m->panels / unit, worker, workers, &first, &last);
-	if (j->g->dnnl && j->x->rows >= j->g->dnnl_rows) {
-		through_dnnl(j, first * unit, last * unit, worker);
-		return;
-	}
-	for (int r0 = 0; r0 < j->x->rows; r0 += block) {
-		int end = j->x->rows - r0 < block ? j->x->rows : r0 + block;
-		if (j->x->rows > j->x->tile && j->m->panel_bytes > SLICE_BYTES)
+	const int tiles = (int)(ROWS_BYTES / ((size_t)x->chunks * NN_LINE) / (size_t)x->tile), block = (tiles < 4 ? 4 : tiles) * x->tile;
+	const int rows = t1 * x->tile < x->rows ? t1 * x->tile : x->rows;
+	for (int r0 = t0 * x->tile; r0 < rows; r0 += block) {
+		int end = rows - r0 < block ? rows : r0 + block;
+		if (rows > x->tile && j->m->panel_bytes > SLICE_BYTES)
 			for (int p = first * unit; p < last * unit; p += unit)
 				sliced(j, r0, end, p, j->g->scratch[worker]);
 		else
 			for (int p = first * unit; p < last * unit; p += group)
 				whole(j, r0, end, p, last * unit - p < group ? last * unit - p : group);
 	}
+}
+
+/* Worker's share of all (unit, tile) pairs, unit by unit: the rest of one, whole ones, the start of another. */
+static void run(void *arg, int worker, int workers)
+{
+	const struct job *j = arg;
+	const int units = j->m->panels / (j->m->gated ? 2 : 1), tiles = (j->x->rows + j->x->tile - 1) / j->x->tile;
+	int first, last;
+	if (j->g->dnnl && j->x->rows >= j->g->dnnl_rows) {
+		nn_share(units, worker, workers, &first, &last);
+		through_dnnl(j, first * (j->m->panels / units), last * (j->m->panels / units), worker);
+		return;
+	}
+	nn_share(units * tiles, worker, workers, &first, &last);
+	int u0 = first / tiles, u1 = last / tiles, t0 = first % tiles, t1 = last % tiles;
+	if (u0 == u1) {
+		part(j, u0, u0 + 1, t0, t1, worker);
+		return;
+	}
+	if (t0) {
+		part(j, u0, u0 + 1, t0, tiles, worker);
+		u0++;
+	}
+	part(j, u0, u1, 0, tiles, worker);
+	if (t1)
+		part(j, u1, u1 + 1, 0, t1, worker);
 }
 
 void nn_gemm_run(const struct nn_gemm *g, const struct nn_matrix *m, const struct nn_rows *x, const struct nn_out *out)

@@ -13,7 +13,7 @@ struct nn_dnnl;
 enum { NN_DNNL_ROWS = 16, NN_DNNL_PANELS = 4 }; /* rows are padded to a multiple of this; most panels of one call */
 
 /* Primitives for products along each of the n line counts in chunks[] (struct nn_matrix). NULL when oneDNN has no
- * fast kernel for this type and instruction set here, or for f16. */
+ * fast kernel for this type and instruction set here, for f16, and under ThreadSanitizer. */
 struct nn_dnnl *nn_dnnl_open(const struct nn_kernels *kn, enum nn_isa isa, enum nn_dtype dtype, const int *chunks, int n, int workers);
 void nn_dnnl_close(struct nn_dnnl *d);
 /* "oneDNN 2.6.3 brg:avx512_core" */

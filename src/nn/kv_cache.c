@@ -1,10 +1,12 @@
 /* See kv_cache.h. Must not know of models, sequences or scheduling. */
 #include "nn/kv_cache.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
+#include "base/cpu.h"
 #include "base/mem.h"
 #include "base/rng.h"
 
@@ -26,6 +28,38 @@ static size_t mapped(size_t half)
 	return 2 * ((half + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE);
 }
 
+struct stretch {
+	volatile char *from, *to;
+};
+
+static void *touch(void *arg)
+{
+	struct stretch *s = arg;
+	for (volatile char *p = s->from; p < s->to; p += 4096)
+		*p = 0;
+	return NULL;
+}
+
+/* Now, not inside a timed step; the system clears pages faster for several threads. */
+static void fault_in(char *map, size_t bytes)
+{
+	enum { MOST = 8, WORTH = 64 << 20 /* bytes for each thread */ };
+	struct stretch s[MOST];
+	pthread_t thread[MOST];
+	int n = assay_cpu_count(), started = 1;
+	n = n > MOST ? MOST : n;
+	n = (size_t)n * WORTH > bytes ? 1 : n;
+	for (int i = 0; i < n; i++)
+		s[i] = (struct stretch){ map + bytes / HUGE_PAGE * (size_t)i / (size_t)n * HUGE_PAGE, map + bytes / HUGE_PAGE * (size_t)(i + 1) / (size_t)n * HUGE_PAGE };
+	while (started < n && !pthread_create(&thread[started], NULL, touch, &s[started]))
+		started++;
+	touch(&s[0]);
+	for (int i = started; i < n; i++) /* those that got no thread */
+		touch(&s[i]);
+	for (int i = 1; i < started; i++)
+		pthread_join(thread[i], NULL);
+}
+
 int nn_kv_pool_open(struct nn_kv_pool *p, const struct nn_shape *s, enum nn_dtype dtype, int n_blocks, int block_size, struct assay_err *e)
 {
 	size_t bytes;
@@ -45,8 +79,7 @@ int nn_kv_pool_open(struct nn_kv_pool *p, const struct nn_shape *s, enum nn_dtyp
 	p->v = (char *)p->k + map / 2;
 	p->bytes = 2 * (uint64_t)bytes;
 	madvise(p->k, map, MADV_HUGEPAGE);
-	for (size_t i = 0; i < map; i += 4096) /* fault in now, not inside a timed step */
-		((volatile char *)p->k)[i] = 0;
+	fault_in(p->k, map);
 	return 0;
 }
 
