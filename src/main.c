@@ -29,7 +29,9 @@ int main(int argc, char **argv)
 		word = "help";
 	else if (!strcmp(word, "--version") || !strcmp(word, "-V"))
 		word = "version";
-	const struct assay_verb *v = cmd_verb_find(word, &e);
+	const struct assay_verb *v = *word == '-' ? NULL : cmd_verb_find(word, &e);
+	if (*word == '-')
+		assay_fail(&e, ASSAY_E_USAGE, "%.60s: the verb comes first: assay VERB [options]; assay help lists the verbs", word);
 	if (!v)
 		return cmd_error(&e);
 	return cmd_finish(v->main(v, argc - 2, argv + 2));

@@ -134,12 +134,21 @@ static const char *placeholder(const struct assay_opt *r)
 	return r->arg ? r->arg : r->choices ? r->choices : "VALUE";
 }
 
+/* "-q" where -q is an option: nobody's text, but an option whose predecessor lost its value. */
+static bool is_letter_option(const struct assay_options *o, const char *word)
+{
+	for (int i = 0; word[0] == '-' && word[1] && !word[2] && i < o->n; i++)
+		if (o->rows[i].letter == word[1])
+			return true;
+	return false;
+}
+
 /* The value of an option: what follows in the same word (text), or the next word. */
 static int take_value(struct assay_options *o, int i, const char *typed, const char *text, struct args *a, struct assay_err *e)
 {
 	const struct assay_opt *r = &o->rows[i];
 	if (!text) {
-		if (a->at + 1 >= a->argc || !strncmp(a->argv[a->at + 1], "--", 2))
+		if (a->at + 1 >= a->argc || !strncmp(a->argv[a->at + 1], "--", 2) || is_letter_option(o, a->argv[a->at + 1]))
 			return assay_fail(e, ASSAY_E_USAGE, "%s needs a value: %s", typed, placeholder(r));
 		text = a->argv[++a->at];
 	}
@@ -168,16 +177,31 @@ static int parse_long(struct assay_options *o, struct args *a, struct assay_err 
 	return assay_fail(e, ASSAY_E_USAGE, "unknown option %s%s", typed, near_name(o, name, '-', near, sizeof near));
 }
 
+/* The whole word may be a long option that was given one dash. */
+static int unknown_letter(const struct assay_options *o, char letter, const char *word, struct assay_err *e)
+{
+	char near[96] = "", name[64], typed[2] = { letter, 0 };
+	snprintf(name, sizeof name, "%.*s", (int)strcspn(word, "="), word);
+	if (strlen(name) > 2)
+		near_name(o, name, '-', near, sizeof near);
+	if (!isprint((unsigned char)letter))
+		return assay_fail(e, ASSAY_E_USAGE, "unknown option (a byte that is no letter after '-')");
+	return assay_fail(e, ASSAY_E_USAGE, "unknown option -%s%s", *near ? name : typed, near);
+}
+
 /* -m gpt2, -mgpt2, -qv */
 static int parse_short(struct assay_options *o, struct args *a, struct assay_err *e)
 {
-	for (const char *p = a->argv[a->at] + 1; *p; p++) {
+	const char *word = a->argv[a->at] + 1;
+	if (word[1] && find(o, word, strcspn(word, "=")) >= 0)
+		return unknown_letter(o, *word, word, e);
+	for (const char *p = word; *p; p++) {
 		int i = -1;
 		for (int k = 0; k < o->n; k++)
 			if (o->rows[k].letter == *p)
 				i = k;
 		if (i < 0)
-			return isprint((unsigned char)*p) ? assay_fail(e, ASSAY_E_USAGE, "unknown option -%c", *p) : assay_fail(e, ASSAY_E_USAGE, "unknown option (a byte that is no letter after '-')");
+			return unknown_letter(o, *p, word, e);
 		char typed[3] = { '-', *p, 0 };
 		if (o->rows[i].kind != ASSAY_OPT_FLAG)
 			return take_value(o, i, typed, p[1] ? p + 1 : NULL, a, e);

@@ -43,11 +43,12 @@ static bool bounded(const struct assay_opt *row) { return row->min != 0 || row->
 /* ": allowed is 1 to 100" or "" */
 static const char *range_text(const struct assay_opt *row, char *out, size_t size_bytes)
 {
+	bool size = row->kind == ASSAY_OPT_SIZE, tib = size && row->max >= 0x1p40;
 	out[0] = 0;
 	if (bounded(row) && isinf(row->max))
 		snprintf(out, size_bytes, "; allowed is %.15g or more", row->min);
-	else if (bounded(row))
-		snprintf(out, size_bytes, "; allowed is %.15g to %.15g", row->min, row->max);
+	else if (bounded(row)) /* bounds are whole up to 2^53: printed as such */
+		snprintf(out, size_bytes, "; allowed is %.16g to %.16g%s", row->min, tib ? row->max / 0x1p40 : row->max, tib ? "T" : "");
 	return out;
 }
 
@@ -217,6 +218,10 @@ static int parse_list(const struct assay_opt *row, const char *text, struct assa
 static int parse_range(const struct assay_opt *row, const char *text, struct assay_opt_value *v, struct assay_err *e)
 {
 	char *copy = xstrdup(text), *colon = strchr(copy, ':');
+	if (colon == copy || (colon && !colon[1])) {
+		free(copy);
+		return bad(row, text, "lacks an end: N or A:B", e);
+	}
 	if (colon)
 		*colon = 0;
 	v->ints = xalloc(2 * sizeof *v->ints);
@@ -233,11 +238,14 @@ static int parse_range(const struct assay_opt *row, const char *text, struct ass
 
 static int parse_kind(const struct assay_opt *row, const char *text, struct assay_opt_value *v, struct assay_err *e)
 {
+	char range[96];
+	if (!*text)
+		return assay_fail(e, ASSAY_E_USAGE, "the value is empty%s", range_text(row, range, sizeof range));
 	switch (row->kind) {
 	case ASSAY_OPT_FLAG: return parse_flag(text, v, e);
 	case ASSAY_OPT_INT: return parse_int(row, text, &v->i, e);
 	case ASSAY_OPT_NUM: return parse_num(row, text, &v->num, e);
-	case ASSAY_OPT_STR: return *text ? 0 : assay_fail(e, ASSAY_E_USAGE, "the value is empty");
+	case ASSAY_OPT_STR: return 0;
 	case ASSAY_OPT_ENUM: return choose(row, text, e) < 0 ? ASSAY_E_USAGE : 0;
 	case ASSAY_OPT_ENUMS:
 	case ASSAY_OPT_INTS: return parse_list(row, text, v, e);

@@ -12,7 +12,7 @@ const struct assay_opt cmd_models_options[] = {
 	{ "model", 'm', ASSAY_OPT_STR, NULL, .arg = "NAME|DIR", .help = "check this model instead of the one in the directory" },
 	{ "dtype", 0, ASSAY_OPT_ENUM, "f32", .choices = "auto|f32|bf16|f16|int8", .help = "check with weights of this type" },
 	{ "isa", 0, ASSAY_OPT_ENUM, "auto", .choices = "auto|scalar|avx2|avx512|amx", .help = "check the kernels of this instruction set" },
-	{ "threads", 't', ASSAY_OPT_INT, "0", 0, 4096, .arg = "N", .help = "compute threads; 0 = every CPU that this process may use" },
+	{ "threads", 't', ASSAY_OPT_INT, "0", 0, 1024, .arg = "N", .help = "compute threads; 0 = every CPU that this process may use" },
 	ASSAY_OPT_END,
 };
 

@@ -11,7 +11,7 @@ const struct assay_opt cmd_engine_options[] = {
 	{ "engine", 'e', ASSAY_OPT_STR, "cpu", .arg = "SPEC", .help = "what answers: cpu, sim:FILE or null (assay engines)" },
 	{ "dtype", 0, ASSAY_OPT_ENUM, "auto", .choices = "auto|f32|bf16|f16|int8", .help = "type of the weights in memory; auto = as published" },
 	{ "kv-dtype", 0, ASSAY_OPT_ENUM, "auto", .choices = "auto|f32|bf16|f16", .help = "type of the KV cache; auto = as the weights" },
-	{ "threads", 't', ASSAY_OPT_INT, "0", 0, 4096, .arg = "N", .help = "compute threads; 0 = every CPU that this process may use" },
+	{ "threads", 't', ASSAY_OPT_INT, "0", 0, 1024, .arg = "N", .help = "compute threads; 0 = every CPU that this process may use" },
 	{ "isa", 0, ASSAY_OPT_ENUM, "auto", .choices = "auto|scalar|avx2|avx512|amx", .help = "instruction set of the kernels; auto = the best of this CPU" },
 	{ "seed", 0, ASSAY_OPT_INT, "0", 0, 9007199254740991, .arg = "N", .help = "seed of prompts, lengths, order, sampling and synthetic weights" },
 	{ "max-num-seqs", 0, ASSAY_OPT_INT, "256", 1, 65536, .arg = "N", .help = "most sequences that run at once" },
@@ -45,10 +45,16 @@ const struct assay_opt cmd_common_options[] = {
 	ASSAY_OPT_END,
 };
 
+enum { THREADS_PER_CPU = 16 };
+
 int cmd_check_engine_options(const struct assay_options *o, struct assay_err *e)
 {
 	const char *isa = assay_options_str(o, "isa");
+	int64_t threads = assay_options_int(o, "threads"), most = (int64_t)assay_cpu_count() * THREADS_PER_CPU;
 	char has[200];
+	if (threads > most)
+		return assay_fail(e, ASSAY_E_USAGE, "--threads %lld: this process may use %d CPUs: at most %lld threads, more would measure the scheduler", (long long)threads, assay_cpu_count(),
+		                  (long long)most);
 	if (!strcmp(assay_options_str(o, "dtype"), "int8"))
 		return assay_fail(e, ASSAY_E_USAGE, "--dtype int8: not built yet; take auto, f32, bf16 or f16");
 	assay_cpu_isa_names(has, sizeof has);

@@ -2,14 +2,22 @@
  * Whatever can be refused is refused before the model loads; whatever was measured is saved whatever happens after. */
 #include "cmd/run.h"
 
+#include <string.h>
+
 #include "cmd/run_signals.h"
 #include "nn/source.h"
+
+static int check_label(const struct assay_options *o, struct assay_err *e)
+{
+	const char *label = assay_options_str(o, "label"), *eq = label ? strchr(label, '=') : NULL;
+	return label && (!eq || eq == label) ? assay_fail(e, ASSAY_E_USAGE, "--label %.60s: write it as KEY=VALUE", label) : 0;
+}
 
 /* Options to plan: targets, shape, what the experiment refuses, the output directory. */
 static int prepare(struct cmd_run *r, struct assay_err *e)
 {
 	struct assay_engine_info shape_only = { .name = "" };
-	if (cmd_check_engine_options(r->o, e) || cmd_run_targets(r->o, &r->targets, e) || nn_shape_of(assay_options_str(r->o, "model"), &r->shape, e))
+	if (check_label(r->o, e) || cmd_check_engine_options(r->o, e) || cmd_run_targets(r->o, &r->targets, e) || nn_shape_of(assay_options_str(r->o, "model"), &r->shape, e))
 		return e->code;
 	shape_only.vocab = r->shape.vocab;
 	shape_only.max_context = r->shape.max_context;
@@ -57,6 +65,7 @@ int cmd_run_experiment(const struct assay_verb *v, int argc, char **argv)
 	json_decref(r.targets);
 	assay_run_plan_release(&r.plan);
 	assay_options_close(r.o);
+	cmd_signals_made(NULL, NULL);
 	free(r.dir);
 	return status;
 }

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "cmd/show_result.h"
 #include "cmd/run.h"
+#include "cmd/run_signals.h"
 
 /* 1 empty, 0 not, -1 unreadable */
 static int is_empty(const char *dir)
@@ -96,6 +97,8 @@ int cmd_run_output(struct cmd_run *r, struct assay_err *e)
 		rc = assay_fail(e, ASSAY_E_USAGE, "%s: not writable: %s", r->dir, strerror(errno));
 		cmd_run_output_undo(r);
 	}
+	if (!rc)
+		cmd_signals_made(r->made_dir ? r->dir : NULL, r->made_results ? "results" : NULL);
 	return rc;
 }
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 static volatile sig_atomic_t seen;
+static const char *volatile made[2];
 static char last_words[4400] = "\nassay: stopped at once\n";
 
 static void on_signal(int sig)
@@ -15,6 +16,9 @@ static void on_signal(int sig)
 		seen = sig;
 		return;
 	}
+	for (int i = 0; i < 2; i++)
+		if (made[i])
+			rmdir(made[i]);
 	ssize_t ignored = write(STDERR_FILENO, last_words, strlen(last_words));
 	(void)ignored;
 	_exit(128 + sig);
@@ -26,6 +30,12 @@ void cmd_signals_install(void)
 	sigemptyset(&a.sa_mask);
 	sigaction(SIGINT, &a, NULL);
 	sigaction(SIGTERM, &a, NULL);
+}
+
+void cmd_signals_made(const char *dir, const char *parent)
+{
+	made[0] = dir;
+	made[1] = parent;
 }
 
 void cmd_signals_dir(const char *dir)

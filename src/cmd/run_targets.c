@@ -1,4 +1,6 @@
 /* --targets: a named set of bounds or a user's YAML file. */
+#include <string.h>
+
 #include "analysis/targets.h"
 #include "base/fs.h"
 #include "base/yaml.h"
@@ -15,8 +17,11 @@ int cmd_run_targets(const struct assay_options *o, json_t **rows, struct assay_e
 		return 0;
 	if (!assay_fs_exists(name)) {
 		int n;
+		char all[200] = "";
 		const char *const *names = assay_targets_names(&n), *near = assay_nearest(name, names, n);
-		return assay_fail(e, ASSAY_E_USAGE, "--targets: \"%.200s\" is neither a file nor a named set%s%s%s", name, near ? " (did you mean " : "", near ? near : "", near ? "?)" : "");
+		for (int i = 0; i < n; i++)
+			snprintf(all + strlen(all), sizeof all - strlen(all), "%s%s", i ? ", " : "", names[i]);
+		return assay_fail(e, ASSAY_E_USAGE, "--targets: \"%.200s\" is neither a file nor one of %s%s%s%s", name, all, near ? " (did you mean " : "", near ? near : "", near ? "?)" : "");
 	}
 	int rc = assay_yaml_load(name, &y, e);
 	if (!rc) {

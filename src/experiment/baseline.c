@@ -118,6 +118,8 @@ static int plan(const struct assay_options *o, const struct assay_engine_info *s
 {
 	struct assay_points l;
 	*out = (struct assay_run_plan){ .points = json_array() };
+	if (assay_options_flag(o, "quick") && assay_options_flag(o, "full"))
+		return assay_fail(e, ASSAY_E_USAGE, "--quick and --full: give one of the two");
 	for (int i = 0; i < N_PARTS; i++) {
 		if (!wanted(o, parts[i].name))
 			continue;

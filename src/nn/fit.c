@@ -59,10 +59,8 @@ int nn_fit(const struct nn_fit_in *in, struct nn_fit *out, struct assay_err *e)
 	uint64_t block = nn_shape_kv_bytes_per_token(in->shape, in->kv_dtype) * (uint64_t)in->block_size;
 	uint64_t blocks = in->kv_bytes ? in->kv_bytes / block : wanted_blocks(in, block);
 	if (!blocks)
-		return assay_fail(e, ASSAY_E_USAGE, "KV memory of %llu bytes is less than one block (%llu bytes): give more", (unsigned long long)in->kv_bytes,
-		                  (unsigned long long)block);
-	if (blocks > INT_MAX / 2)
-		blocks = INT_MAX / 2;
+		return assay_fail(e, ASSAY_E_USAGE, "--kv-memory %llu: less than one block of %d tokens (%llu bytes): give more", (unsigned long long)in->kv_bytes,
+		                  in->block_size, (unsigned long long)block);
 	*out = (struct nn_fit){ .weight_bytes = nn_shape_weight_bytes(in->shape, in->dtype), .workspace_bytes = workspace(in), .margin_bytes = MARGIN_BYTES };
 	uint64_t fixed = out->weight_bytes + out->workspace_bytes + out->margin_bytes;
 	uint64_t room = in->safe_bytes > fixed ? (in->safe_bytes - fixed) / block : 0;
@@ -71,6 +69,8 @@ int nn_fit(const struct nn_fit_in *in, struct nn_fit *out, struct assay_err *e)
 		return refuse(in, out, times(least, block), e);
 	if (in->safe_bytes != UINT64_MAX && blocks > room)
 		blocks = room;
+	if (blocks > INT_MAX / 2)
+		blocks = INT_MAX / 2;
 	out->kv_blocks = (int)blocks;
 	out->kv_bytes = blocks * block;
 	return 0;

@@ -46,14 +46,14 @@ static int gguf_find(struct nn_source *s, const char *name, int64_t rows, int64_
 {
 	const struct gguf_source *src = s->priv;
 	const struct nn_gguf *g = &src->file.g;
-	char stored[160];
+	char stored[160] = "";
 	const struct nn_gguf_tensor *t = NULL;
 	*out = (struct nn_view){ .rows = rows, .cols = cols, .src = s };
 	name = nn_source_tied_name(&s->shape, name);
 	if (strlen(name) < sizeof out->name && nn_gguf_tensor_name(s->shape.family, name, stored, sizeof stored))
 		t = nn_gguf_find_tensor(g, stored);
 	if (!t)
-		return assay_fail(e, ASSAY_E_MODEL, "%s: tensor %s is missing", g->what, name);
+		return assay_fail(e, ASSAY_E_MODEL, "%s: tensor %s (%s) is missing", g->what, stored, name);
 	strcpy(out->name, name);
 	if (t->dims[0] != (uint64_t)cols || t->dims[1] != (uint64_t)rows || t->dims[2] != 1 || t->dims[3] != 1)
 		return assay_fail(e, ASSAY_E_MODEL, "%s: tensor %s is [%llu, %llu]: the model needs [%lld, %lld] (%s)", g->what, stored,

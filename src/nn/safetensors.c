@@ -43,7 +43,7 @@ static int map_shard(const char *dir, struct shard *s, struct assay_err *e)
 {
 	char *path = xasprintf("%s/%s", dir, s->file);
 	struct stat st;
-	int rc = 0, fd = open(path, O_RDONLY | O_CLOEXEC);
+	int rc = 0, fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe is refused below, not waited for */
 	if (fd < 0 || fstat(fd, &st)) {
 		rc = assay_fail(e, ASSAY_E_MODEL, "%s: cannot open: %s", path, strerror(errno));
 	} else if (!S_ISREG(st.st_mode) || st.st_size < 8) {

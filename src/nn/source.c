@@ -7,6 +7,7 @@
 
 #include "base/fs.h"
 #include "base/mem.h"
+#include "base/options.h"
 
 #define SMOLLM2 "smollm2"
 #define SMOLLM2_FILE "models/SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -30,41 +31,25 @@ char *nn_smollm2_path(void)
 	return NULL;
 }
 
-/* Edits (insert, delete, replace) from a to b; names longer than the rows count as far away. */
-static unsigned distance(const char *a, const char *b)
-{
-	unsigned row[64];
-	size_t na = strlen(a), nb = strlen(b), cap = sizeof row / sizeof *row;
-	if (na >= cap || nb >= cap)
-		return (unsigned)cap;
-	for (size_t j = 0; j <= nb; j++)
-		row[j] = (unsigned)j;
-	for (size_t i = 1; i <= na; i++) {
-		unsigned diagonal = row[0];
-		row[0] = (unsigned)i;
-		for (size_t j = 1; j <= nb; j++) {
-			unsigned replace = diagonal + (a[i - 1] != b[j - 1]), edit = 1 + (row[j] < row[j - 1] ? row[j] : row[j - 1]);
-			diagonal = row[j];
-			row[j] = replace < edit ? replace : edit;
-		}
-	}
-	return row[nb];
-}
-
+/* The nearest name that -m knows, or NULL. */
 static const char *nearest(const char *name)
 {
 	int n;
 	const struct nn_shape *t = nn_preset_table(&n);
-	const char *best = SMOLLM2;
-	unsigned least = distance(name, SMOLLM2);
-	for (int i = 0; i < n; i++) {
-		unsigned d = distance(name, t[i].name);
-		if (d < least) {
-			least = d;
-			best = t[i].name;
-		}
-	}
-	return best;
+	const char **names = xalloc((size_t)(n + 1) * sizeof *names);
+	for (int i = 0; i < n; i++)
+		names[i] = t[i].name;
+	names[n] = SMOLLM2;
+	const char *near = assay_nearest(name, names, n + 1);
+	free(names);
+	return near;
+}
+
+static int unknown(const char *name, struct assay_err *e)
+{
+	const char *near = nearest(name);
+	return assay_fail(e, ASSAY_E_USAGE, "model \"%.100s\" is unknown%s%s%s: `assay models list` shows all; a directory or .gguf file works too", name, near ? " (did you mean " : "",
+	                  near ? near : "", near ? "?)" : "");
 }
 
 static bool is_gguf_name(const char *name)
@@ -91,8 +76,7 @@ static int locate(const char *name, struct place *p, struct assay_err *e)
 	else if (strchr(name, '/') || is_gguf_name(name))
 		return assay_fail(e, ASSAY_E_USAGE, "%s: no such model file or directory", name);
 	else
-		return assay_fail(e, ASSAY_E_USAGE, "model \"%.100s\" is unknown: did you mean %s? (`assay models list` shows all; a directory or .gguf file works too)",
-		                  name, nearest(name));
+		return unknown(name, e);
 	return 0;
 }
 

@@ -261,8 +261,8 @@ static int check_values(struct load *ld)
 	for (int i = 0; i < nn_threads_count(ld->threads); i++) {
 		struct worker *w = &ld->worker[i];
 		if (w->bad_part >= 0)
-			return assay_fail(ld->e, ASSAY_E_MODEL, w->overflow ? "%s: a value does not fit f16 (above 65504): use --dtype bf16 or f32" :
-				"%s: holds a value that is not finite: the file is damaged or not a model", ld->part[w->bad_part].name);
+			return assay_fail(ld->e, ASSAY_E_MODEL, w->overflow ? "%s: tensor %s: a value does not fit f16 (above 65504): use --dtype bf16 or f32" :
+				"%s: tensor %s: holds a value that is NaN or infinite: the file is damaged or not a model", ld->shape->checkpoint, ld->part[w->bad_part].name);
 	}
 	return 0;
 }

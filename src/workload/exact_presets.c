@@ -70,7 +70,7 @@ int assay_exact_check(enum assay_exact preset, int vocab, int max_context, struc
 	}
 	if (over)
 		return assay_fail(e, ASSAY_E_USAGE, "--preset %s: %d of %d requests exceed the model's context of %d (the longest needs %d): "
-		                  "choose a model with a longer context, or --requests with --input and --output ranges",
+		                  "choose a model with a longer context, or leave --preset out and give --requests, --input and --output-tokens",
 		                  names[preset], over, ASSAY_EXACT_REQUESTS, max_context, most);
 	return 0;
 }

@@ -73,7 +73,8 @@ static void test_refused(void **state)
 		{ "llama-7b", NN_F32, 20 * GIB, 0, ASSAY_E_MODEL, { "as f32 needs 2", "has 20.00 GiB", "try --dtype bf16" } },
 		{ "llama-7b", NN_F32, 8 * GIB, 0, ASSAY_E_MODEL, { "needs", "has", "try --dtype bf16 or a smaller model" } },
 		{ "gpt2", NN_F32, 2 * GIB, 50 * GIB, ASSAY_E_MODEL, { "KV cache 50.00", "has 2.00 GiB", "try a smaller --kv-memory" } },
-		{ "gpt2", NN_F32, 2 * GIB, 1000, ASSAY_E_USAGE, { "1000 bytes", "one block (1179648 bytes)", "give more" } },
+		{ "gpt2", NN_F32, 2 * GIB, UINT64_C(1) << 50, ASSAY_E_MODEL, { "KV cache 1048576.00", "has 2.00 GiB", "try a smaller --kv-memory" } },
+		{ "gpt2", NN_F32, 2 * GIB, 1000, ASSAY_E_USAGE, { "--kv-memory 1000", "one block of 16 tokens (1179648 bytes)", "give more" } },
 		{ "gpt2", NN_F32, 0, 0, ASSAY_E_MODEL, { "needs", "has 0.00 GiB", "bf16" } },
 	};
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
