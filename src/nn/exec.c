@@ -102,7 +102,7 @@ static void choose_gemm(struct nn_exec *x)
 	enum { FEWEST = 32 };
 	const struct nn_layer *l = &x->w.layers[0];
 	const int chunks[] = { l->qkv.chunks, l->out.chunks, l->up.chunks, l->down.chunks, x->w.head.chunks };
-	const char *dtype = nn_dtype_name(x->opt.dtype);
+	const char *dtype = nn_dtype_name(x->opt.dtype), *isa = nn_isa_name(x->kn->isa), *dot = x->opt.dtype == NN_BF16 && x->kn->bf16_dot ? " vdpbf16ps" : "";
 	bool amx = x->opt.dtype == NN_BF16 && nn_isa_available(NN_ISA_AMX) && (x->opt.isa == NN_ISA_AUTO || x->opt.isa == NN_ISA_AMX);
 	x->isa = x->kn->isa;
 	x->gemm = (struct nn_gemm){ .threads = x->threads, .kn = x->kn, .dnnl_rows = FEWEST, .scratch = x->gemm_scratch };
@@ -111,9 +111,9 @@ static void choose_gemm(struct nn_exec *x)
 	if (x->gemm.dnnl && amx)
 		x->isa = NN_ISA_AMX;
 	if (x->gemm.dnnl)
-		snprintf(x->kernels, sizeof x->kernels, "%s: own %s (rows < %d), %s (rows >= %d)", dtype, x->kn->name, FEWEST, nn_dnnl_name(x->gemm.dnnl), FEWEST);
+		snprintf(x->kernels, sizeof x->kernels, "%s: own %s%s (rows < %d), %s (rows >= %d)", dtype, isa, dot, FEWEST, nn_dnnl_name(x->gemm.dnnl), FEWEST);
 	else
-		snprintf(x->kernels, sizeof x->kernels, "%s: own %s%s", dtype, x->kn->name, x->opt.isa == NN_ISA_AMX ? " (no AMX kernel for this type)" : "");
+		snprintf(x->kernels, sizeof x->kernels, "%s: own %s%s%s", dtype, isa, dot, x->opt.isa == NN_ISA_AMX ? " (no AMX kernel for this type)" : "");
 }
 
 int nn_exec_open(struct nn_source *src, const struct nn_exec_options *o, struct nn_exec **out, struct nn_load_times *times, struct assay_err *e)

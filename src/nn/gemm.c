@@ -91,7 +91,7 @@ static void tile(const struct job *j, int panel, int r0, int chunk, int chunks, 
 static void whole(const struct job *j, int r0, int end, int first, int count)
 {
 	_Alignas(64) float c[2][NN_MAX_TILE * NN_PANEL];
-	int unit = 1 + j->m->gated;
+	int unit = j->m->gated ? 2 : 1;
 	for (; r0 < end; r0 += j->x->tile) {
 		int rows = end - r0 < j->x->tile ? end - r0 : j->x->tile;
 		for (int p = 0; p < count; p += unit) {
@@ -110,13 +110,13 @@ static void sliced(const struct job *j, int r0, int end, int first, float *c)
 	const struct nn_rows *x = j->x;
 	size_t sums = (size_t)padded(x->rows) * NN_PANEL;
 	int slices = (int)((j->m->panel_bytes + SLICE_BYTES - 1) / SLICE_BYTES), step = (x->chunks + slices - 1) / slices;
-	for (int i = 0; i <= j->m->gated; i++, c += sums) {
-		memset(c + (size_t)r0 * NN_PANEL, 0, (size_t)(end - r0) * NN_PANEL * sizeof(float));
+	for (int i = 0; i < (j->m->gated ? 2 : 1); i++) {
+		float *at = c + (size_t)i * sums;
+		memset(at + (size_t)r0 * NN_PANEL, 0, (size_t)(end - r0) * NN_PANEL * sizeof(float));
 		for (int k = 0; k < x->chunks; k += step)
 			for (int r = r0; r < end; r += x->tile)
-				tile(j, first + i, r, k, x->chunks - k < step ? x->chunks - k : step, c + (size_t)r * NN_PANEL);
+				tile(j, first + i, r, k, x->chunks - k < step ? x->chunks - k : step, at + (size_t)r * NN_PANEL);
 	}
-	c -= sums * (size_t)(1 + j->m->gated);
 	for (int r = r0; r < end; r += x->tile) {
 		float *at = c + (size_t)r * NN_PANEL;
 		deliver(j, r, end - r < x->tile ? end - r : x->tile, first, at, j->m->gated ? at + sums : NULL, NN_PANEL);
@@ -126,7 +126,7 @@ static void sliced(const struct job *j, int r0, int end, int first, float *c)
 /* Panels first .. last of many rows by oneDNN. A call that fails leaves its panels to our kernels: rows lie one by one, slow but right. */
 static void through_dnnl(const struct job *j, int first, int last, int worker)
 {
-	const int unit = 1 + j->m->gated, rows = j->x->rows;
+	const int unit = j->m->gated ? 2 : 1, rows = j->x->rows;
 	float *y = j->g->scratch[worker];
 	for (int p = first; p < last;) {
 		int n = last - p >= NN_DNNL_PANELS ? NN_DNNL_PANELS : unit, rc = 0;
