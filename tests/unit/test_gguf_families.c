@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/fs.h"
 #include "golden.h"
 #include "nn/gguf_model.h"
 #include "nn/golden_check.h"
@@ -160,6 +161,10 @@ static void family(const char *golden, const char *arch)
 	if (!golden_root())
 		skip();
 	char *dir = xasprintf("%s/%s", golden_root(), golden);
+	if (!assay_fs_is_dir(dir)) { /* tests/golden holds four families */
+		free(dir);
+		skip();
+	}
 	if (nn_source_open(dir, 0, &c.src, &e))
 		fail_msg("%s", e.msg);
 	gguf_build_init(&c.b);
