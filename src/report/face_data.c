@@ -22,14 +22,24 @@ double face_stat(const json_t *point, const char *key, const char *stat)
 	return assay_json_get_num(m, stat, NAN);
 }
 
+void face_format(char out[48], double x, int decimals)
+{
+	int first = isfinite(x) && fabs(x) >= 1e-9 && fabs(x) < 1 ? (int)floor(log10(fabs(x))) : 0; /* place of its first digit */
+	if (first < 0 && decimals < 1 - first)
+		decimals = 2 - first;
+	snprintf(out, 48, "%.*f", decimals, x);
+}
+
 void face_number(char out[48], const json_t *point, const char *key, const char *stat, const char *none)
 {
 	const struct assay_metric *def = assay_metric_find(key);
 	double x = face_stat(point, key, stat);
+	char text[48];
+	face_format(text, x, def ? def->digits : 3);
 	if (isnan(x))
 		snprintf(out, 48, "%.40s", none);
 	else
-		snprintf(out, 48, "%.*f%s", def ? def->digits : 3, x, json_object_get(json_object_get(face_metric(point, key), "need"), stat) ? "*" : "");
+		snprintf(out, 48, "%.46s%s", text, json_object_get(json_object_get(face_metric(point, key), "need"), stat) ? "*" : "");
 }
 
 void face_number_cell(struct face_table *t, const json_t *point, const char *key, const char *stat)

@@ -11,7 +11,9 @@
 const json_t *face_metric(const json_t *point, const char *key);
 /* stat: "mean" (also the value of a per-run metric), "std", "p95", ...; NaN when null. */
 double face_stat(const json_t *point, const char *key, const char *stat);
-/* The same as text with the decimals of the definitions table; none for null; a '*' follows a percentile whose n is under its floor. */
+/* x with that many decimals; more where they would show fewer than two digits of it (0.000105 is never "0.00"). Below 1e-9 is 0. */
+void face_format(char out[48], double x, int decimals);
+/* A statistic as text with the decimals of the definitions table; none for null; a '*' follows a percentile whose n is under its floor. */
 void face_number(char out[48], const json_t *point, const char *key, const char *stat, const char *none);
 /* The next cell of t: face_number with `none` = "-". */
 void face_number_cell(struct face_table *t, const json_t *point, const char *key, const char *stat);

@@ -241,7 +241,8 @@ void face_targets_table(const json_t *result, struct face_table *t)
 		const char *key = assay_json_get_str(row, "metric", "?"), *label = assay_json_get_str(row, "label", NULL), *stat = assay_json_get_str(row, "stat", "");
 		const struct assay_metric *def = assay_metric_find(key);
 		double actual = assay_json_get_num(row, "actual", NAN);
-		char text[96];
+		char text[96], number[48];
+		face_format(number, actual, def ? def->digits : 0);
 		if (label)
 			face_table_cell(t, "%s", label);
 		else
@@ -251,7 +252,7 @@ void face_targets_table(const json_t *result, struct face_table *t)
 		if (isnan(actual))
 			face_table_cell(t, "N/A");
 		else
-			face_table_cell(t, "%.*f%s%s", def ? def->digits : 0, actual, def ? " " : "", def ? def->unit : "");
+			face_table_cell(t, "%s%s%s", number, def ? " " : "", def ? def->unit : "");
 		face_bound(text, row);
 		face_table_cell(t, "%s", text);
 		face_table_cell(t, "%s", face_status(row));
@@ -278,20 +279,24 @@ void face_s4_lines(const json_t *result, void (*say)(void *arg, const char *line
 	const json_t *first = face_first(result, "latency");
 	size_t i;
 	json_t *p;
-	char text[160];
+	char text[160], number[48];
 	if (first) {
-		snprintf(text, sizeof text, "Average latency: %.3f s", face_stat(first, "e2el_ms", "mean") / 1e3);
+		face_format(number, face_stat(first, "e2el_ms", "mean") / 1e3, 3);
+		snprintf(text, sizeof text, "Average latency: %s s", number);
 		say(arg, text);
-		snprintf(text, sizeof text, "Average throughput: %.1f tokens/sec", face_stat(first, "request_tok_s", "mean"));
+		face_format(number, face_stat(first, "request_tok_s", "mean"), 1);
+		snprintf(text, sizeof text, "Average throughput: %s tokens/sec", number);
 		say(arg, text);
 	}
 	json_array_foreach(json_object_get(result, "points"), i, p) {
 		double rate = face_stat(p, "output_tok_s", "mean"), speedup = face_stat(p, "speedup", "mean");
 		if (!face_is(p, "throughput") || isnan(rate))
 			continue;
-		int n = snprintf(text, sizeof text, "Batch size %lld: Throughput = %.1f tokens/sec", (long long)face_case_int(p, "batch_size", 0), rate);
+		face_format(number, rate, 1);
+		int n = snprintf(text, sizeof text, "Batch size %lld: Throughput = %s tokens/sec", (long long)face_case_int(p, "batch_size", 0), number);
+		face_format(number, speedup, 1);
 		if (!isnan(speedup))
-			snprintf(text + n, sizeof text - (size_t)n, " (%.1fx)", speedup);
+			snprintf(text + n, sizeof text - (size_t)n, " (%sx)", number);
 		say(arg, text);
 	}
 }

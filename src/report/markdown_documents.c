@@ -15,10 +15,12 @@
 
 static void scaled_cell(struct face_table *t, double x, int digits, const char *unit)
 {
+	char number[48];
+	face_format(number, x, digits);
 	if (isnan(x))
 		face_table_cell(t, "N/A");
 	else
-		face_table_cell(t, "%.*f%s%s", digits, x, *unit ? " " : "", unit);
+		face_table_cell(t, "%s%s%s", number, *unit ? " " : "", unit);
 }
 
 /* ---- S0: results table, breakdown, profiling data ---- */
@@ -136,10 +138,7 @@ static void s1_system(struct assay_buf *b, const json_t *result)
 	face_table_col(&t, "ms", true, 0);
 	json_object_foreach((json_t *)load, key, v) {
 		face_table_cell(&t, "%s", key);
-		if (json_is_number(v))
-			face_table_cell(&t, "%.1f", json_number_value(v));
-		else
-			face_table_cell(&t, "N/A");
+		scaled_cell(&t, json_is_number(v) ? json_number_value(v) : NAN, 1, "");
 	}
 	markdown_table(b, &t);
 	assay_buf_puts(b, "### Memory and KV cache\n\n");

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "report/face_data.h"
 #include "report/face_table.h"
 #include "report/face_text.h"
 #include "report/report.h"
@@ -53,6 +54,27 @@ static void no_line_is_longer_than_the_terminal(void **state)
 		}
 		json_decref(doc);
 	}
+}
+
+static void small_numbers_keep_their_digits(void **state)
+{
+	static const struct { double x; int decimals; const char *text; } rows[] = {
+		{ 0.000105, 2, "0.000105" }, { 0.107, 1, "0.107" }, { 0.05, 2, "0.0500" }, { 0.5, 2, "0.50" }, { 0.96, 1, "0.960" }, { 0.4, 0, "0.400" },
+		{ -0.0021, 2, "-0.00210" }, { 0, 2, "0.00" }, { 1e-12, 2, "0.00" }, { 3, 0, "3" }, { 17.8, 2, "17.80" }, { 1e9, 1, "1000000000.0" },
+	};
+	char text[48];
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		face_format(text, rows[i].x, rows[i].decimals);
+		assert_string_equal(text, rows[i].text);
+	}
+	json_t *doc = document("gpt2"), *m = json_object_get(json_object_get(json_array_get(json_object_get(doc, "points"), 0), "metrics"), "e2el_ms");
+	json_object_set_new(m, "mean", json_real(0.000105));
+	char *page = draw(doc, 120, false);
+	assert_non_null(strstr(page, "Average latency: 0.000000105 s"));
+	assert_non_null(strstr(page, " 0.000105 "));
+	free(page);
+	json_decref(doc);
 }
 
 static void reader_sees_what_matters(void **state)
@@ -179,7 +201,7 @@ static void table_is_aligned(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(no_line_is_longer_than_the_terminal), cmocka_unit_test(reader_sees_what_matters), cmocka_unit_test(narrow_drops_columns),
+		cmocka_unit_test(no_line_is_longer_than_the_terminal), cmocka_unit_test(small_numbers_keep_their_digits), cmocka_unit_test(reader_sees_what_matters), cmocka_unit_test(narrow_drops_columns),
 		cmocka_unit_test(hostile_names_are_harmless), cmocka_unit_test(markdown_is_neutral), cmocka_unit_test(table_is_aligned),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
