@@ -82,14 +82,27 @@ static void say_next(const struct cmd_run *r, const json_t *result)
 	free(report);
 }
 
+/* A point succeeded when a request of it did. */
+static bool any_success(const json_t *result)
+{
+	const json_t *points = json_object_get(result, "points");
+	for (size_t i = 0; i < json_array_size(points); i++)
+		if (assay_json_get_int(json_object_get(json_array_get(points, i), "requests"), "succeeded", 0) > 0)
+			return true;
+	return false;
+}
+
 /* Why the first point that did not succeed did not. */
 static const char *first_reason(const json_t *result)
 {
 	const json_t *points = json_object_get(result, "points");
 	for (size_t i = 0; i < json_array_size(points); i++) {
-		const char *reason = assay_json_get_str(json_array_get(points, i), "reason", NULL);
+		const json_t *p = json_array_get(points, i), *ends = json_object_get(json_object_get(p, "requests"), "end_states");
+		const char *reason = assay_json_get_str(p, "reason", NULL);
 		if (reason)
 			return reason;
+		if (json_object_size(ends))
+			return json_object_iter_key(json_object_iter((json_t *)ends)); /* of the requests, none of which succeeded */
 	}
 	return "no point was begun";
 }
@@ -107,7 +120,7 @@ int cmd_run_publish(struct cmd_run *r, int rc, struct assay_err *e)
 	if (result && !assay_options_flag(r->o, "json"))
 		say_next(r, result);
 	fflush(stdout);
-	if (!rc && !r->totals.points_ok && !interrupted())
+	if (!rc && !any_success(result) && !interrupted())
 		rc = assay_fail(e, ASSAY_E_ENGINE, "no point could be measured: %s", first_reason(result));
 	int status = cmd_result_status(result);
 	if (rc && rc != ASSAY_E_INTERRUPT) {

@@ -13,9 +13,14 @@ static const struct assay_opt options[] = {
 	ASSAY_OPT_END,
 };
 
-static int add_preset(struct assay_points *l, const char *name, int runs, const struct assay_engine_info *info, struct assay_err *e)
+static int add_preset(struct assay_points *l, const struct assay_options *o, int runs, const struct assay_engine_info *info, struct assay_err *e)
 {
+	static const char *const fixed[] = { "requests", "input", "output-tokens" };
+	const char *name = assay_options_str(o, "preset");
 	enum assay_exact preset = assay_exact_find(name);
+	for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
+		if (assay_options_source(o, fixed[i]) != ASSAY_FROM_DEFAULT)
+			return assay_fail(e, ASSAY_E_USAGE, "--preset %s: its requests and lengths are fixed; leave --%s out", name, fixed[i]);
 	if (l->texts.n)
 		return assay_fail(e, ASSAY_E_USAGE, "--preset %s: its prompts are fixed; leave --prompt out", name);
 	if (assay_exact_check(preset, info->vocab, info->max_context, e))
@@ -35,7 +40,7 @@ static int build(struct assay_points *l, const struct assay_options *o, const st
 	const int64_t *in, *out;
 	int runs = (int)assay_options_int(o, "runs");
 	if (assay_options_str(o, "preset"))
-		return add_preset(l, assay_options_str(o, "preset"), runs, info, e);
+		return add_preset(l, o, runs, info, e);
 	assay_options_ints(o, "input", &in);
 	assay_options_ints(o, "output-tokens", &out);
 	assay_case_offline(l, assay_runs(o, "requests", 16), (struct assay_len_range){ (int)in[0], (int)in[1] },

@@ -7,8 +7,6 @@
 
 #include "base/json.h"
 
-static const char virtual_reason[] = "unavailable: virtual clock";
-
 /* Work of all steps of one kind; *ns their time. flops selects what is summed: else bytes read and written (activations stay in
  * caches). NaN when the engine reports none. */
 static double step_work(const struct point_builder *b, const struct assay_run_visit *v, uint32_t kind, bool flops, int64_t *ns,
@@ -35,12 +33,12 @@ static double step_work(const struct point_builder *b, const struct assay_run_vi
 	return NAN;
 }
 
-static double against(double work, int64_t ns, double ceiling_giga, char reason[REASON_BYTES])
+static double against(const struct point_builder *b, double work, int64_t ns, double ceiling_giga, char reason[REASON_BYTES])
 {
 	if (isnan(work))
 		return NAN;
 	if (isnan(ceiling_giga)) {
-		reason_set(reason, "no probe of the machine beside this run");
+		reason_set(reason, b->virtual_clock ? "virtual clock: no ceiling was stated" : "no probe of the machine beside this run");
 		return NAN;
 	}
 	return rate_per_s(work, ns, reason) / (ceiling_giga * 1e9);
@@ -50,7 +48,7 @@ static double mbu(const struct point_builder *b, const struct assay_run_visit *v
 {
 	int64_t ns;
 	double bytes = step_work(b, v, ASSAY_STEP_DECODE, false, &ns, reason);
-	return against(bytes, ns, assay_ceiling_at(b->run, v, 0), reason);
+	return against(b, bytes, ns, assay_ceiling_at(b->run, v, 0), reason);
 }
 
 static double mfu(const struct point_builder *b, const struct assay_run_visit *v, char reason[REASON_BYTES])
@@ -63,7 +61,7 @@ static double mfu(const struct point_builder *b, const struct assay_run_visit *v
 		ceiling = assay_ceiling_at(b->run, v, 2);
 	if (isnan(ceiling)) /* computed in f32: other types are widened */
 		ceiling = assay_ceiling_at(b->run, v, 1);
-	return against(flops, ns, ceiling, reason);
+	return against(b, flops, ns, ceiling, reason);
 }
 
 static double cpu_util(const struct point_builder *b, const struct assay_run_visit *v, char reason[REASON_BYTES])
@@ -72,7 +70,7 @@ static double cpu_util(const struct point_builder *b, const struct assay_run_vis
 	assay_machine_use_add(b->run->samples + v->first_sample, v->n_samples, &use);
 	if (use.offered_ns > 0)
 		return (double)use.own_ns / (double)use.offered_ns;
-	reason_set(reason, "%s", b->virtual_clock ? virtual_reason : "fewer than two telemetry samples in the timed region");
+	reason_set(reason, "%s", b->virtual_clock ? REASON_VIRTUAL : "fewer than two telemetry samples in the timed region");
 	return NAN;
 }
 
@@ -88,7 +86,7 @@ static double gpu_util(const struct point_builder *b, const struct assay_run_vis
 		}
 	if (n)
 		return sum / (double)n / 100;
-	reason_set(reason, "%s", b->virtual_clock ? virtual_reason : json_array_size(gpus) ? "GPU utilisation not readable" : "no GPU on this machine");
+	reason_set(reason, "%s", b->virtual_clock ? REASON_VIRTUAL : json_array_size(gpus) ? "GPU utilisation not readable" : "no GPU on this machine");
 	return NAN;
 }
 

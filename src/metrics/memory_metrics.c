@@ -161,7 +161,7 @@ static double rss_mean(const struct point_builder *b, const struct assay_run_vis
 			n++;
 		}
 	if (!n)
-		reason_set(reason, "%s", no_sample);
+		reason_set(reason, "%s", b->virtual_clock ? REASON_VIRTUAL : no_sample);
 	return n ? sum / (double)n / mib : NAN;
 }
 
@@ -179,7 +179,7 @@ static double pss(const struct point_builder *b, const struct assay_run_visit *v
 {
 	const struct assay_rec_memory *after = memory_at(b, v, ASSAY_MEM_AFTER_RUN);
 	if (!after || after->pss_bytes < 0)
-		reason_set(reason, "%s", after ? "smaps_rollup not readable" : no_memory_record);
+		reason_set(reason, "%s", b->virtual_clock ? REASON_VIRTUAL : after ? "smaps_rollup not readable" : no_memory_record);
 	return after && after->pss_bytes >= 0 ? (double)after->pss_bytes / mib : NAN;
 }
 

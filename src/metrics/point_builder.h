@@ -51,6 +51,7 @@ int64_t visit_wall_ns(const struct assay_run_visit *v, char reason[REASON_BYTES]
 double rate_per_s(double amount, int64_t ns, char reason[REASON_BYTES]);
 
 #define REASON_TIMER "below timer resolution"
+#define REASON_VIRTUAL "unavailable: virtual clock"
 
 /* The parts, in the order in which they stand in a result. */
 void point_request_metrics(struct point_builder *b);

@@ -197,6 +197,8 @@ static void impossible_asks(void **state)
 	static const struct { const char *line, *part; } t[] = {
 		{ "$A offline --preset s1 -e null -o no", "3 of " }, { "$A offline --preset nanovllm -e null -o no", "146 of " },
 		{ "$A offline --preset s1 -m qwen2-1.5b -e null --prompt x -o no", "its prompts are fixed" },
+		{ "$A offline --preset s1 -m qwen2-1.5b -e null --requests 3 -o no", "leave --requests out" },
+		{ "$A offline --preset s1 -m qwen2-1.5b -e null --output 5:6 -o no", "leave --output-tokens out" },
 		{ "$A latency -e null --prompt 'Hello there' -o no", "takes no text" },
 		{ "$A latency --prompt-tokens 1,2 --output-tokens 1,2,3 -e null -o no", "--prompt-tokens has 2 values" },
 		{ "$A baseline --only latency --skip latency -e null -o no", "nothing to measure" },
@@ -272,13 +274,48 @@ static void null_engine(void **state)
 	json_decref(r);
 }
 
+/* 3 > 4 > 1 > 0: an engine that answers nothing, a verdict, a target. Whatever was measured is saved. */
+static void exit_statuses(void **state)
+{
+	(void)state;
+	static const struct { const char *sim, *args; int status; } t[] = {
+		{ "", "", 0 }, { "", "--targets met.yaml", 0 }, { "", "--targets missed.yaml", 1 }, { "", "--targets none.yaml", 0 },
+		{ "faults: [{kind: error, every: 5}]\n", "--targets missed.yaml", 4 }, { "faults: [{kind: short, at: 3}]\n", "", 4 },
+		{ "faults: [{kind: error, every: 1}]\n", "--targets missed.yaml", 3 }, { "", "--prompt-tokens 4,5000", 0 }, { "", "--prompt-tokens 5000", 3 },
+	};
+	e2e_write("met.yaml", "- {metric: ttft_ms, max: 1000}\n");
+	e2e_write("missed.yaml", "- {metric: ttft_ms, max: 1}\n- {metric: mbu, min: 0.5}\n- {metric: failed, max: 1000}\n- {metric: e2el_ms, max: 1}\n");
+	e2e_write("none.yaml", "- {metric: mbu, min: 0.5}\n");
+	for (size_t i = 0; i < sizeof t / sizeof t[0]; i++) {
+		char sim[200], args[120];
+		snprintf(sim, sizeof sim, "prefill: {fixed_ms: 5}\ndecode: {fixed_ms: 2}\n%s", t[i].sim);
+		snprintf(args, sizeof args, "latency %s", t[i].args);
+		json_decref(run_for(sim, args, t[i].status));
+	}
+}
+
+/* A virtual clock has no machine beside it, and every null says so. */
+static void virtual_clock_is_the_reason(void **state)
+{
+	(void)state;
+	static const char *const keys[] = { "rss_mean_mib", "pss_mib", "mbu", "mfu", "cpu_util", "gpu_util" };
+	json_t *r = run("prefill: {fixed_ms: 5}\ndecode: {fixed_ms: 2}\nkv: {tokens: 9000, bytes_per_token: 100}\nweights_mib: 10\n", "latency");
+	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+		char path[80];
+		snprintf(path, sizeof path, "points.0.metrics.%s.reason", keys[i]);
+		assert_true(isnan(value(r, 0, keys[i], "value")));
+		assert_non_null(strstr(json_string_value(e2e_at(r, path)), "virtual clock"));
+	}
+	json_decref(r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(single_requests), cmocka_unit_test(batches), cmocka_unit_test(queueing), cmocka_unit_test(failures),
 		cmocka_unit_test(token_counts_must_agree), cmocka_unit_test(stall_shows_in_the_tail_only), cmocka_unit_test(limits_are_results),
 		cmocka_unit_test(offline_preset_is_exact), cmocka_unit_test(impossible_asks), cmocka_unit_test(offline_lengths), cmocka_unit_test(noise_repeats_bit_for_bit), cmocka_unit_test(growth_as_stated),
-		cmocka_unit_test(real_clock), cmocka_unit_test(null_engine),
+		cmocka_unit_test(real_clock), cmocka_unit_test(null_engine), cmocka_unit_test(exit_statuses), cmocka_unit_test(virtual_clock_is_the_reason),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
