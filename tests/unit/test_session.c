@@ -383,8 +383,8 @@ static void test_bad_models(void **state)
 		{ CONFIG(2, 255, 512, ""), NULL, "is 256: config.json needs 1 x 255" },
 		{ CONFIG(2, 256, 513, ""), NULL, "is 512 x 64: config.json needs 513 x 64" },
 		{ CONFIG(2, 256, 512, ",\"tie_word_embeddings\":false"), NULL, "\"lm_head.weight\" is missing" },
-		{ CONFIG(2, 256, 512, ""), &nan, "not finite" },
-		{ CONFIG(2, 256, 512, ""), &inf, "not finite" },
+		{ CONFIG(2, 256, 512, ""), &nan, "NaN or infinite" },
+		{ CONFIG(2, 256, 512, ""), &inf, "NaN or infinite" },
 	};
 	struct golden g = load("gpt2");
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
