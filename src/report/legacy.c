@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/fs.h"
 #include "base/json.h"
@@ -23,9 +24,8 @@ static bool has_shape(const char *s)
 	return true;
 }
 
-struct legacy_time legacy_time(const json_t *result)
+static struct legacy_time time_of(const char *s)
 {
-	const char *s = assay_json_get_str(result, "created", "");
 	struct legacy_time t;
 	if (!has_shape(s))
 		s = "1970-01-01T00:00:00.000000";
@@ -33,6 +33,30 @@ struct legacy_time legacy_time(const json_t *result)
 	snprintf(t.plain, sizeof t.plain, "%.10s %.8s", s, s + 11);
 	snprintf(t.compact, sizeof t.compact, "%.4s%.2s%.2s_%.2s%.2s%.2s", s, s + 5, s + 8, s + 11, s + 14, s + 17);
 	return t;
+}
+
+struct legacy_time legacy_time(const json_t *result)
+{
+	return time_of(assay_json_get_str(result, "created", ""));
+}
+
+struct legacy_time legacy_time_at(const json_t *result, const struct assay_run *run, int64_t t_ns)
+{
+	const char *created = assay_json_get_str(result, "created", "");
+	int64_t from_ns = assay_json_get_int(json_object_get(run->header, "clock"), "mono_ns", -1);
+	struct tm tm = { 0 };
+	char text[64];
+	if (from_ns < 0 || t_ns < from_ns || assay_json_get_bool(run->header, "virtual_clock", 0) || !has_shape(created))
+		return time_of(created);
+	int64_t us = (t_ns - from_ns) / 1000 + strtol(created + 20, NULL, 10);
+	sscanf(created, "%d-%d-%dT%d:%d:%d", &tm.tm_year, &tm.tm_mon, &tm.tm_mday, &tm.tm_hour, &tm.tm_min, &tm.tm_sec);
+	tm.tm_year -= 1900;
+	tm.tm_mon--;
+	time_t s = timegm(&tm) + us / 1000000; /* arithmetic of the calendar only: the zone stays that of `created` */
+	gmtime_r(&s, &tm);
+	size_t n = strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &tm);
+	snprintf(text + n, sizeof text - n, ".%06d", (int)(us % 1000000));
+	return time_of(text);
 }
 
 char *legacy_slug(const json_t *result)

@@ -6,6 +6,7 @@
 #include <jansson.h>
 
 #include "base/err.h"
+#include "core/run.h"
 
 /* `created` of the result as those suites write local times. */
 struct legacy_time {
@@ -14,6 +15,8 @@ struct legacy_time {
 	char compact[32];  /* 20260128_170152 */
 };
 struct legacy_time legacy_time(const json_t *result);
+/* The same zone's time at t_ns of the run's clock; `created` where the clock is virtual or was not recorded. */
+struct legacy_time legacy_time_at(const json_t *result, const struct assay_run *run, int64_t t_ns);
 
 /* Model name with everything but letters, digits, '.', '-', '_' replaced by '_'; the caller frees. */
 char *legacy_slug(const json_t *result);

@@ -1,5 +1,5 @@
-/* S0's per-run record as legacy/s0/metrics.csv: a row a measured run of every experiment. MB = 1024^2 bytes;
- * seq_len = prompt + output tokens. */
+/* S0's per-run record as legacy/s0/metrics.csv: a row a measured run of every experiment, with the time
+ * when it began. MB = 1024^2 bytes; seq_len = prompt + output tokens. */
 #include <math.h>
 
 #include "base/json.h"
@@ -20,13 +20,28 @@ static double allocated_mb(const struct assay_rec_memory *m)
 	return ((double)m->weight_bytes + (double)kv + (double)m->workspace_bytes) / MIB;
 }
 
+/* prompt + output of the case; where it names none (texts, ranges), of the run's requests when they are equal. -1 = they are not. */
+static int64_t seq_len(const json_t *p, const struct assay_run *run, const struct assay_run_visit *v)
+{
+	int64_t prompt = face_case_int(p, "prompt_tokens", -1), output = face_case_int(p, "output_tokens", -1), one = -1;
+	if (prompt >= 0 && output >= 0)
+		return prompt + output;
+	for (size_t k = 0; k < v->n_requests; k++) {
+		const struct assay_rec_request *r = &run->requests[v->first_request + k].r;
+		int64_t len = (int64_t)r->prompt_tokens + r->max_tokens;
+		if (k && len != one)
+			return -1;
+		one = len;
+	}
+	return one;
+}
+
 static void row(struct csv *c, const json_t *result, const json_t *p, const struct assay_run *run, const struct assay_run_visit *v, size_t i)
 {
-	int64_t prompt = face_case_int(p, "prompt_tokens", -1), output = face_case_int(p, "output_tokens", -1);
-	csv_text(c, legacy_time(result).iso);
+	csv_text(c, legacy_time_at(result, run, v->v.t0_ns).iso);
 	csv_text(c, face_model(result));
 	csv_count(c, face_case_int(p, "batch_size", assay_json_get_int(p, "requests_per_run", -1)));
-	csv_count(c, prompt < 0 || output < 0 ? -1 : prompt + output);
+	csv_count(c, seq_len(p, run, v));
 	csv_num(c, face_per_run(p, "e2el_ms", i));
 	csv_num(c, face_per_run(p, "output_tok_s", i));
 	csv_num(c, face_per_run(p, "rss_peak_mib", i));

@@ -172,6 +172,34 @@ static void s0_record(void **state)
 	free(text);
 }
 
+/* On a real clock a row has the time when its run began; a text prompt's length is that of the run's request. */
+static void s0_row_is_of_its_run(void **state)
+{
+	struct fx f;
+	struct assay_err e = ASSAY_ERR_INIT;
+	int n;
+	const struct assay_face *const *faces = assay_faces(&n);
+	(void)state;
+	fx_init(&f, "{\"created\": \"2026-02-28T23:59:59.900000+01:00\", \"clock\": {\"wall_ns\": 0, \"mono_ns\": 1000000000}}");
+	fx_point(&f, "{\"index\": 0, \"experiment\": \"latency\", \"case\": {\"batch_size\": 1, \"prompt_tokens\": \"3:5\", \"output_tokens\": 2}, \"runs\": 2}", "{\"index\": 0, \"status\": \"ok\"}");
+	for (int i = 0; i < 2; i++) {
+		int64_t t = 1050 * MS + i * 100 * MS;
+		fx_visit(&f, i, t, t + 20 * MS);
+		fx_request(&f, i ? 5 : 3, 2, t, t + 10 * MS, 10 * MS);
+	}
+	fx_done(&f);
+	json_t *doc = assay_result_build(&f.run);
+	for (int i = 0; i < n; i++)
+		if (!strcmp(faces[i]->name, "s0"))
+			assert_int_equal(faces[i]->write(doc, &f.run, dir, &e), 0);
+	char *text = result_fixture_read(dir, "legacy/s0/metrics.csv");
+	assert_non_null(strstr(text, "\r\n2026-02-28T23:59:59.950000,unknown,1,5,20.0,"));
+	assert_non_null(strstr(text, "\r\n2026-03-01T00:00:00.050000,unknown,1,7,20.0,"));
+	free(text);
+	json_decref(doc);
+	fx_release(&f);
+}
+
 static void s2_record(void **state)
 {
 	(void)state;
@@ -239,7 +267,7 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, write_all, drop_all)
 	const struct CMUnitTest tests[] = {
-		T(s3_fields_in_order), T(s3_test_vector), T(s3_unmeasurable_is_null), T(s3_csv), T(s0_record), T(s2_record), T(s4_files), T(empty_run),
+		T(s3_fields_in_order), T(s3_test_vector), T(s3_unmeasurable_is_null), T(s3_csv), T(s0_record), T(s0_row_is_of_its_run), T(s2_record), T(s4_files), T(empty_run),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
