@@ -294,6 +294,21 @@ static void exit_statuses(void **state)
 	}
 }
 
+/* Steps that grow with their context, as stated, are no drift; a schedule that slows down with time is. */
+static void drift_is_of_time(void **state)
+{
+	(void)state;
+	static const char sim[] = "prefill: {fixed_ms: 5}\ndecode: {fixed_ms: 10, per_sequence_us: 500, per_context_token_us: 2}\nweights_mib: 100\nkv: {tokens: 9000, bytes_per_token: 1024}\n";
+	char slowing[400];
+	json_t *r = run(sim, "throughput --batch 16 --runs 5");
+	assert_string_equal(json_string_value(e2e_at(r, "verdict.state")), "VALID");
+	json_decref(r);
+	snprintf(slowing, sizeof slowing, "%sdrift_pct_per_min: 60\n", sim);
+	r = run(slowing, "throughput --batch 16 --runs 6");
+	assert_string_equal(json_string_value(e2e_at(r, "verdict.reasons.0.code")), "drift");
+	json_decref(r);
+}
+
 /* A virtual clock has no machine beside it, and every null says so. */
 static void virtual_clock_is_the_reason(void **state)
 {
@@ -315,7 +330,7 @@ int main(void)
 		cmocka_unit_test(single_requests), cmocka_unit_test(batches), cmocka_unit_test(queueing), cmocka_unit_test(failures),
 		cmocka_unit_test(token_counts_must_agree), cmocka_unit_test(stall_shows_in_the_tail_only), cmocka_unit_test(limits_are_results),
 		cmocka_unit_test(offline_preset_is_exact), cmocka_unit_test(impossible_asks), cmocka_unit_test(offline_lengths), cmocka_unit_test(noise_repeats_bit_for_bit), cmocka_unit_test(growth_as_stated),
-		cmocka_unit_test(real_clock), cmocka_unit_test(null_engine), cmocka_unit_test(exit_statuses), cmocka_unit_test(virtual_clock_is_the_reason),
+		cmocka_unit_test(real_clock), cmocka_unit_test(null_engine), cmocka_unit_test(exit_statuses), cmocka_unit_test(drift_is_of_time), cmocka_unit_test(virtual_clock_is_the_reason),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
