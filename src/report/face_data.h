@@ -27,6 +27,8 @@ const json_t *face_first(const json_t *result, const char *experiment); /* first
 int64_t face_case_int(const json_t *point, const char *key, int64_t otherwise);
 /* "batch 4, 128 -> 100", or what else the case holds. */
 void face_case(char out[96], const json_t *point);
+/* " (asked 1000 -> 50)" where the lengths were clipped to the context, else empty. */
+void face_asked(char out[48], const json_t *point);
 /* Tokens of a point as cases name them: "128", "100:1024" or "-". */
 void face_case_cell(struct face_table *t, const json_t *point, const char *key);
 

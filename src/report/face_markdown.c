@@ -120,9 +120,11 @@ static int write_markdown(const json_t *result, const struct assay_run *run, con
 	targets(&b, result);
 	sections(&b, result);
 	markdown_s0(&b, result);
+	markdown_analysis(&b, result);
 	markdown_s1(&b, result);
 	markdown_s3(&b, result);
 	markdown_s4(&b, result);
+	markdown_validation(&b, result);
 	markdown_about(&b, result);
 	int rc = b.overflow ? assay_fail(e, ASSAY_E_IO, "%s: larger than %zu bytes", path, REPORT_BYTES_MAX) : assay_fs_write_atomic(path, b.data, b.len_bytes, e);
 	assay_buf_release(&b);

@@ -72,6 +72,7 @@ static void fill_cases(const json_t *result, const char *experiment, const struc
 {
 	size_t i;
 	json_t *p;
+	char asked[48];
 	for (size_t c = 0; c < n; c++)
 		face_table_col(t, cols[c].head, true, cols[c].keep);
 	face_table_col(t, "n", true, 7); /* successful requests */
@@ -85,7 +86,8 @@ static void fill_cases(const json_t *result, const char *experiment, const struc
 			else
 				face_case_cell(t, p, cols[c].key);
 		face_table_cell(t, "%lld", (long long)assay_json_get_int(json_object_get(p, "requests"), "succeeded", 0));
-		face_table_cell(t, "%s", assay_json_get_str(p, "status", "?"));
+		face_asked(asked, p);
+		face_table_cell(t, "%s%s", assay_json_get_str(p, "status", "?"), asked);
 	}
 }
 

@@ -1,5 +1,5 @@
 /* The halves of report.md: face_markdown.c (verdict and numbers), markdown_documents.c (the requirement
- * documents' own tables), markdown_about.c (what they were made on). Internal to the Markdown face. */
+ * documents' own tables), markdown_summary.c (what is said about them), markdown_about.c (what they were made on). Internal to the Markdown face. */
 #ifndef ASSAY_REPORT_MARKDOWN_H
 #define ASSAY_REPORT_MARKDOWN_H
 
@@ -16,6 +16,10 @@ void markdown_s0(struct assay_buf *out, const json_t *result);
 void markdown_s1(struct assay_buf *out, const json_t *result);
 void markdown_s3(struct assay_buf *out, const json_t *result);
 void markdown_s4(struct assay_buf *out, const json_t *result);
+
+/* S0's bottleneck and trend; S3's validation summary. */
+void markdown_analysis(struct assay_buf *out, const json_t *result);
+void markdown_validation(struct assay_buf *out, const json_t *result);
 
 void markdown_about(struct assay_buf *out, const json_t *result);
 

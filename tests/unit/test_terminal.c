@@ -77,6 +77,21 @@ static void small_numbers_keep_their_digits(void **state)
 	json_decref(doc);
 }
 
+/* Lengths that were clipped to the context are shown with what was asked. */
+static void clipped_lengths_are_said(void **state)
+{
+	json_t *doc = document("gpt2"), *points = json_object_get(doc, "points");
+	char label[96];
+	(void)state;
+	json_object_update_new(json_object_get(json_array_get(points, 4), "case"), json_pack("{s:i, s:i}", "asked_prompt_tokens", 1000, "asked_output_tokens", 50));
+	face_case(label, json_array_get(points, 4));
+	assert_string_equal(label, "10 -> 16 (asked 1000 -> 50)");
+	char *page = draw(doc, 120, false);
+	assert_non_null(strstr(page, "ok (asked 1000 -> 50)"));
+	free(page);
+	json_decref(doc);
+}
+
 static void reader_sees_what_matters(void **state)
 {
 	static const char *const words[] = {
@@ -150,6 +165,13 @@ static void markdown_is_neutral(void **state)
 	assert_non_null(strstr(text, "| Total Tokens Generated (a run) | 128 |"));
 	assert_non_null(strstr(text, "| ttft_ms | ms | "));
 	assert_non_null(strstr(text, "| machine.gpus | no NVIDIA driver |"));
+	/* S0's analysis and S3's summary: what is not known is N/A or said, what went wrong is FAIL */
+	assert_non_null(strstr(text, "### Bottleneck\n"));
+	assert_non_null(strstr(text, "### Trend over repeats"));
+	assert_non_null(strstr(text, "| Prompt tokens | Output tokens | TTFT (ms) | Time (s) | Tokens/s | Time per token (ms) |"));
+	assert_non_null(strstr(text, "| Points | Pass | 8 of 9 measured, 1 found a limit, 0 failed, 0 not run to the end |"));
+	assert_non_null(strstr(text, "| Requests | Pass | "));
+	assert_non_null(strstr(text, "| Records complete | "));
 	assert_null(strstr(text, "nan"));
 	/* every row of a table has as many cells as its head */
 	int cells = 0;
@@ -201,7 +223,7 @@ static void table_is_aligned(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(no_line_is_longer_than_the_terminal), cmocka_unit_test(small_numbers_keep_their_digits), cmocka_unit_test(reader_sees_what_matters), cmocka_unit_test(narrow_drops_columns),
+		cmocka_unit_test(no_line_is_longer_than_the_terminal), cmocka_unit_test(small_numbers_keep_their_digits), cmocka_unit_test(clipped_lengths_are_said), cmocka_unit_test(reader_sees_what_matters), cmocka_unit_test(narrow_drops_columns),
 		cmocka_unit_test(hostile_names_are_harmless), cmocka_unit_test(markdown_is_neutral), cmocka_unit_test(table_is_aligned),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
