@@ -41,10 +41,15 @@ static void print_report(const char *name, const struct nn_check_report *r)
 	}
 }
 
-static const char *base_name(const char *dir)
+/* The last part of a path, also of one that ends in slashes. */
+static char *base_name(const char *dir)
 {
-	const char *slash = strrchr(dir, '/');
-	return slash && slash[1] ? slash + 1 : dir;
+	size_t n = strlen(dir);
+	while (n > 1 && dir[n - 1] == '/')
+		n--;
+	const char *slash = memrchr(dir, '/', n);
+	const char *from = slash && n > 1 ? slash + 1 : dir;
+	return xasprintf("%.*s", (int)(dir + n - from), from);
 }
 
 int cmd_models_check(const struct assay_options *o, char **dirs, int n, struct assay_err *e)
@@ -63,7 +68,9 @@ int cmd_models_check(const struct assay_options *o, char **dirs, int n, struct a
 			break;
 		if (!checked++)
 			print_header();
-		print_report(base_name(dirs[i]), r);
+		char *name = base_name(dirs[i]);
+		print_report(name, r);
+		free(name);
 		failed += !r->pass;
 	}
 	if (!rc && !checked)
