@@ -34,12 +34,17 @@ static void human_bytes(double n, char *out, size_t size_bytes)
 		snprintf(out, size_bytes, "%.1f KiB", n / 0x1p10);
 }
 
+/* dtype and weights are those of --dtype auto. */
 static void list_row(const struct nn_shape *s, const char *from)
 {
 	char count[24], bytes[24];
+	enum nn_dtype t = nn_dtype_auto(s->stored);
 	human_count((double)nn_shape_parameters(s), count, sizeof count);
-	human_bytes((double)nn_shape_weight_bytes(s, s->stored), bytes, sizeof bytes);
-	printf("%-16s %9s  %-5s %10s  %7d  %s\n", s->name, count, nn_dtype_name(s->stored), bytes, s->max_context, from);
+	human_bytes((double)nn_shape_weight_bytes(s, t), bytes, sizeof bytes);
+	printf("%-16s %9s  %-5s %10s  %7d  %s", s->name, count, nn_dtype_name(t), bytes, s->max_context, from);
+	if (t != s->stored)
+		printf(" (%s, widened)", nn_dtype_name(s->stored));
+	putchar('\n');
 }
 
 static int list_models(void)
@@ -78,15 +83,18 @@ static int show_model(const char *name, struct assay_err *e)
 	char text[24], kv[24];
 	if (nn_shape_of(name, &s, e))
 		return e->code;
+	enum nn_dtype stays = nn_dtype_auto(s.stored);
 	human_count((double)nn_shape_parameters(&s), text, sizeof text);
 	printf("%s\nfamily            %s\nfrom              %s%s\nparameters        %llu (%s)\n", s.name, nn_family_name(s.family), s.checkpoint, s.synthetic ? " (shape only; weights are synthetic)" : "",
 	       (unsigned long long)nn_shape_parameters(&s), text);
+	if (stays != s.stored)
+		printf("stored as         %s, widened to %s in memory\n", nn_dtype_name(s.stored), nn_dtype_name(stays));
 	show_attention(&s);
 	printf("\n%-17s %14s %16s\n", "as", "weights", "KV per token");
 	for (int i = 0; i < 3; i++) {
 		human_bytes((double)nn_shape_weight_bytes(&s, types[i]), text, sizeof text);
 		human_bytes((double)nn_shape_kv_bytes_per_token(&s, types[i]), kv, sizeof kv);
-		printf("%-5s%-12s %14s %16s\n", nn_dtype_name(types[i]), types[i] == s.stored ? " (published)" : "", text, kv);
+		printf("%-5s%-12s %14s %16s\n", nn_dtype_name(types[i]), types[i] == s.stored ? " (published)" : types[i] == stays ? " (auto)" : "", text, kv);
 	}
 	return 0;
 }

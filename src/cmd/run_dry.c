@@ -12,10 +12,8 @@ struct rates { double read_bytes_s, flop_s; };
 
 static enum nn_dtype weight_type(const struct cmd_run *r)
 {
-	int t = nn_dtype_parse(assay_options_str(r->o, "dtype"));
-	if (t == NN_AUTO)
-		t = (int)r->shape.stored;
-	return t == NN_F32 || t == NN_BF16 || t == NN_F16 ? (enum nn_dtype)t : NN_F32; /* block formats are widened */
+	enum nn_dtype t = (enum nn_dtype)nn_dtype_parse(assay_options_str(r->o, "dtype"));
+	return t == NN_AUTO ? nn_dtype_auto(r->shape.stored) : t;
 }
 
 /* Roofline estimate of a batch of b requests of p prompt and n output tokens: prefill is bound by arithmetic, a decode step by reading the weights or by arithmetic. */

@@ -53,8 +53,8 @@ static int check_options(const struct nn_options *o, struct assay_err *e)
 /* Defaults in place of zeros and "auto". */
 static int resolve(struct nn_options *o, const struct nn_shape *s, struct assay_err *e)
 {
-	if (o->dtype == NN_AUTO) /* quantised files have no native kernels yet: widened */
-		o->dtype = s->stored == NN_BF16 || s->stored == NN_F16 ? s->stored : NN_F32;
+	if (o->dtype == NN_AUTO)
+		o->dtype = nn_dtype_auto(s->stored);
 	if (o->kv_dtype == NN_AUTO)
 		o->kv_dtype = o->dtype;
 	const enum nn_dtype t[] = { o->dtype, o->kv_dtype };

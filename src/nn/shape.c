@@ -48,6 +48,11 @@ int nn_dtype_parse(const char *name)
 	return -1;
 }
 
+enum nn_dtype nn_dtype_auto(enum nn_dtype stored)
+{
+	return stored == NN_BF16 || stored == NN_F16 ? stored : NN_F32;
+}
+
 uint64_t nn_dtype_bytes(enum nn_dtype t, uint64_t n)
 {
 	if ((size_t)t >= N_DTYPES)

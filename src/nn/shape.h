@@ -13,6 +13,8 @@ enum nn_dtype { NN_AUTO = 0, NN_F32, NN_BF16, NN_F16, NN_INT8, NN_Q8_0, NN_Q4_0,
 /* "f32", "bf16", ...; parse returns NN_AUTO for "auto" and -1 for an unknown name. */
 const char *nn_dtype_name(enum nn_dtype t);
 int nn_dtype_parse(const char *name);
+/* What "auto" makes of a model's stored type: f32, bf16 and f16 stay, block formats are widened to f32. */
+enum nn_dtype nn_dtype_auto(enum nn_dtype stored);
 /* Bytes of n stored values (block formats counted in whole blocks). */
 uint64_t nn_dtype_bytes(enum nn_dtype t, uint64_t n);
 
