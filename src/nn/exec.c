@@ -148,6 +148,11 @@ fail:
 	return rc;
 }
 
+void nn_exec_each(struct nn_exec *x, void (*fn)(void *arg, int worker, int workers), void *arg)
+{
+	nn_threads_run(x->threads, fn, arg);
+}
+
 void nn_exec_close(struct nn_exec *x)
 {
 	if (!x)

@@ -42,6 +42,9 @@ uint64_t nn_exec_workspace_bytes(const struct nn_exec *x);
 const char *nn_exec_kernels(const struct nn_exec *x);
 enum nn_isa nn_exec_isa(const struct nn_exec *x);          /* what is really used after falling back */
 
+/* Runs fn on each of the engine's threads between steps (0 is the caller) and waits for all. */
+void nn_exec_each(struct nn_exec *x, void (*fn)(void *arg, int worker, int workers), void *arg);
+
 struct nn_span {
 	int first, count;          /* rows of the batch that belong to this sequence, consecutive positions */
 	int past;                  /* positions already in the KV cache before this span */

@@ -14,6 +14,7 @@
 #include "nn/sampler.h"
 #include "nn/scheduler.h"
 #include "nn/source.h"
+#include "nn/threads.h"
 
 #define MAX_SEQS 65536
 #define MAX_BATCHED (1 << 20)
@@ -31,7 +32,8 @@ struct nn_session {
 	struct nn_exec *exec;
 	struct nn_kv_pool kv;
 	struct nn_sched *sched;
-	struct nn_sampler sampler;
+	struct nn_sampler *samplers; /* one a thread */
+	int32_t *drawn;            /* [max_num_seqs] by span; only of those with logits */
 	float *logits;             /* [max_num_seqs][vocab] */
 	struct events now, next;   /* handed out by the last step; gathered since */
 };
@@ -169,7 +171,10 @@ int nn_session_open(const struct nn_options *options, struct nn_session **out, s
 		rc = open_engine(s, src, &fit, e);
 	if (rc)
 		goto out;
-	nn_sampler_init(&s->sampler, src->shape.vocab, o.seed);
+	s->samplers = xalloc((size_t)o.threads * sizeof *s->samplers);
+	for (int i = 0; i < o.threads; i++)
+		nn_sampler_init(&s->samplers[i], src->shape.vocab, o.seed);
+	s->drawn = xalloc((size_t)o.max_num_seqs * sizeof *s->drawn);
 	s->logits = xalloc((size_t)o.max_num_seqs * (size_t)src->shape.vocab * sizeof *s->logits);
 	reserve_events(&s->now, EVENTS_PER_SEQ * o.max_num_seqs);
 	reserve_events(&s->next, EVENTS_PER_SEQ * o.max_num_seqs);
@@ -189,7 +194,10 @@ void nn_session_close(struct nn_session *s)
 	nn_sched_close(s->sched);
 	nn_exec_close(s->exec);
 	nn_kv_pool_release(&s->kv);
-	nn_sampler_release(&s->sampler);
+	for (int i = 0; s->samplers && i < s->o.threads; i++)
+		nn_sampler_release(&s->samplers[i]);
+	free(s->samplers);
+	free(s->drawn);
 	free(s->logits);
 	free(s->now.v);
 	free(s->next.v);
@@ -252,19 +260,45 @@ static void announce(struct nn_session *s, const struct nn_plan *p, int64_t t_ns
 		add_event(&s->now, (struct nn_event){ .kind = NN_EV_SCHEDULED, .id = p->admitted[i]->id, .t_ns = t_ns });
 }
 
+struct draw {
+	struct nn_session *s;
+	const struct nn_plan *p;
+};
+
+/* drawn[i] of every span i that has logits; each worker takes a share of the spans. */
+static void draw(void *arg, int worker, int workers)
+{
+	const struct draw *d = arg;
+	struct nn_session *s = d->s;
+	const struct nn_batch *b = &d->p->batch;
+	int row = 0, first, end;
+	nn_share(b->n_spans, worker, workers, &first, &end);
+	for (int i = 0; i < end; i++) {
+		if (!b->spans[i].logits)
+			continue;
+		const struct nn_seq *q = d->p->seq[i];
+		if (i >= first)
+			s->drawn[i] = nn_sample(&s->samplers[worker], s->logits + (size_t)row * (size_t)s->info.shape.vocab, &q->sampling, (uint64_t)q->n_tokens);
+		row++;
+	}
+}
+
 /* A token for every span that has logits. Events are stamped by the caller once all are known. */
 static int sample_all(struct nn_session *s, const struct nn_plan *p, struct assay_err *e)
 {
-	const float *row = s->logits;
+	struct draw d = { s, p };
+	if (p->batch.n_spans == 1)
+		draw(&d, 0, 1); /* waking others costs more than the row */
+	else
+		nn_exec_each(s->exec, draw, &d);
 	for (int i = 0; i < p->batch.n_spans; i++) {
 		struct nn_seq *q = p->seq[i];
 		if (!p->batch.spans[i].logits)
 			continue;
-		int32_t token = nn_sample(&s->sampler, row, &q->sampling, (uint64_t)q->n_tokens);
+		int32_t token = s->drawn[i];
 		if (token < 0)
 			return assay_fail(e, ASSAY_E_ENGINE, "request %llu: the logits of position %d are not finite: the weights or --dtype %s cannot hold this model",
 			                  (unsigned long long)q->id, q->n_tokens, nn_dtype_name(s->o.dtype));
-		row += s->info.shape.vocab;
 		bool stop = !q->ignore_eos && is_eos(&s->info.shape, token);
 		bool done = nn_sched_append(s->sched, q, token, stop);
 		add_event(&s->now, (struct nn_event){ .kind = NN_EV_TOKEN, .id = q->id, .token = token });
