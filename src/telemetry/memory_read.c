@@ -1,6 +1,6 @@
 /* How much memory this process holds, now and at most. Slow (PSS walks the page tables): between points only. */
+#include <stdatomic.h>
 #include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -11,6 +11,7 @@
 
 /* The largest VmHWM seen before a probe's own buffers came in. The probes and assay_memory_read are called by one thread. */
 static int64_t hwm_before_scratch = -1;
+static _Atomic uint64_t scratch_turns; /* odd: a buffer is there */
 
 static int64_t kib_field(const char *path, const char *key)
 {
@@ -33,15 +34,27 @@ void assay_memory_scratch_begin(void)
 	int64_t hwm = kib_field("/proc/self/status", "VmHWM");
 	if (hwm > hwm_before_scratch)
 		hwm_before_scratch = hwm;
+	atomic_fetch_add(&scratch_turns, 1);
 }
 
 void assay_memory_scratch_end(void)
 {
+	atomic_fetch_add(&scratch_turns, 1);
 	FILE *f = fopen("/proc/self/clear_refs", "we"); /* 5 = set VmHWM to what is resident now: proc(5) */
 	if (!f)
 		return;
 	fputc('5', f);
 	fclose(f);
+}
+
+uint64_t assay_memory_scratch_mark(void)
+{
+	return atomic_load(&scratch_turns);
+}
+
+bool assay_memory_scratch_since(uint64_t mark)
+{
+	return (mark & 1) || atomic_load(&scratch_turns) != mark;
 }
 
 void assay_memory_read(struct assay_rec_memory *m)

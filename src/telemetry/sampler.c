@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "telemetry/memory_scratch.h"
 #include "telemetry/nvml.h"
 #include "telemetry/proc_read.h"
 #include "telemetry/telemetry.h"
@@ -29,7 +30,10 @@ struct assay_sampler {
 static void take_sample(struct assay_sampler *s)
 {
 	struct assay_record r = { .type = ASSAY_REC_SAMPLE };
+	uint64_t mark = assay_memory_scratch_mark();
 	assay_proc_sample(&s->proc, &r.u.sample);
+	if (assay_memory_scratch_since(mark))
+		r.u.sample.rss_bytes = -1; /* a probe's buffer is in it: not readable rather than wrong */
 	if (s->nvml && r.u.sample.t_ns >= s->gpu_due_ns) {
 		assay_nvml_sample(s->nvml, &r.u.sample.gpu_util_pct, &r.u.sample.gpu_used_bytes);
 		s->gpu_due_ns = r.u.sample.t_ns + GPU_PERIOD_NS;

@@ -13,7 +13,7 @@
 json_t *assay_inventory(void);
 
 struct assay_sampler;
-/* Starts sampling every period_ns (100 ms) into sink's telemetry lane. */
+/* Starts sampling every period_ns (100 ms) into sink's telemetry lane. While a read probe holds its buffer a sample's rss is -1. */
 int assay_sampler_start(struct assay_sink *sink, int64_t period_ns, struct assay_sampler **out, struct assay_err *e);
 /* Takes a last sample, joins the thread. */
 void assay_sampler_stop(struct assay_sampler *s);

@@ -474,6 +474,30 @@ static void probes_are_sane(void **state)
 	assay_probe_close();
 }
 
+/* While a probe holds its buffer (256 MiB here) no sample may show it as the process's memory. */
+static void probe_is_not_in_samples(void **state)
+{
+	static struct collector c = { .sink = { .put = collect } };
+	struct assay_sampler *s = NULL;
+	struct assay_err e = ASSAY_ERR_INIT;
+	struct assay_rec_memory before = { 0 };
+	int hidden = 0;
+	(void)state;
+	assay_memory_read(&before);
+	assert_int_equal(assay_sampler_start(&c.sink, ASSAY_NS_PER_MS, &s, &e), 0);
+	assert_true(assay_probe_read_gb_s(1, 50 * ASSAY_NS_PER_MS) > 0);
+	assay_probe_close();
+	assay_sampler_stop(s);
+	for (int i = 0; i < atomic_load(&c.n); i++) {
+		hidden += c.got[i].rss_bytes < 0;
+#ifndef __SANITIZE_THREAD__
+		assert_true(c.got[i].rss_bytes < before.rss_bytes + (48 << 20));
+#endif
+	}
+	assert_true(hidden > 0);
+	assert_true(c.got[atomic_load(&c.n) - 1].rss_bytes > 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -482,6 +506,7 @@ int main(void)
 		cmocka_unit_test(inventory_cpu_recorded), cmocka_unit_test(inventory_limits_recorded), cmocka_unit_test(inventory_memory_recorded),
 		cmocka_unit_test(sample_recorded), cmocka_unit_test(sampler_collects), cmocka_unit_test(sampler_stops_at_once),
 		cmocka_unit_test(memory_is_read), cmocka_unit_test(probes_are_sane),
+		cmocka_unit_test(probe_is_not_in_samples),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
