@@ -1,5 +1,6 @@
 /* The engine that answers at once: tokens are there at the next poll, at most POLL_EVENTS of them, as a step of a small batch
  * would give. What a run on it takes is what assay itself costs per request and per token. Takes only shape and context from the model; makes no weights. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,7 +45,7 @@ static int null_open(const struct assay_engine_config *c, struct assay_engine **
 	strcpy(x->info.version, "1");
 	x->info.model = assay_model_json(&shape, &facts);
 	x->info.effective = json_pack("{s:i}", "max_num_seqs", c->max_num_seqs);
-	x->info.load = assay_load_json(0, 0, 0, 0, 0, 0);
+	x->info.load = assay_load_json(NAN, NAN, NAN, NAN, NAN, NAN);
 	x->info.capabilities = json_pack("{s:s, s:s, s:s, s:s}", "token_times", "exact", "steps", "none: answers at once", "memory",
 					 "none: holds no model", "text", "none: generates no text");
 	x->info.vocab = shape.vocab;

@@ -32,5 +32,6 @@ const char *assay_point_status(const struct assay_run *run, size_t point)
 
 const char *assay_point_status_reason(const struct assay_run *run, size_t point)
 {
-	return assay_json_get_str(run->points[point].end, "reason", "");
+	const json_t *end = run->points[point].end;
+	return end ? assay_json_get_str(end, "reason", "") : "the record of the run stops before this point ended";
 }

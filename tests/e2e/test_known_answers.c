@@ -271,6 +271,7 @@ static void null_engine(void **state)
 	assert_int_equal(json_integer_value(e2e_at(r, "points.0.requests.succeeded")), 50);
 	assert_int_equal(json_integer_value(e2e_at(r, "points.0.tokens.output")), 50 * 64);
 	assert_true(value(r, 0, "e2el_ms", "p50") < 5);
+	assert_true(isnan(value(r, 0, "load_ms", "value")) && json_is_null(e2e_at(r, "engine.load.total_ms"))); /* it loads nothing */
 	json_decref(r);
 }
 

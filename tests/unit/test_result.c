@@ -135,6 +135,7 @@ static void cut_run_is_marked(void **state)
 	assert_true(assay_json_get_bool(doc, "interrupted", false));
 	assert_true(json_is_null(json_object_get(doc, "ended")));
 	assert_string_equal(assay_json_get_str(point(doc, 8), "status", ""), "interrupted");
+	assert_string_equal(assay_json_get_str(point(doc, 8), "reason", ""), "the record of the run stops before this point ended");
 	assert_int_equal(assay_json_get_int(json_object_get(point(doc, 8), "requests"), "succeeded", 0), 8);
 	assert_string_equal(assay_json_get_str(json_object_get(doc, "journal"), "torn_reason", ""), "a record is cut short at byte 7 of 9");
 	assert_true(json_is_null(json_object_get(json_object_get(doc, "journal"), "records_lost")));
