@@ -133,7 +133,7 @@ static int plan(const struct assay_options *o, const struct assay_engine_info *s
 			return rc;
 	}
 	if (!json_array_size(out->points))
-		return assay_fail(e, ASSAY_E_USAGE, "--only and --skip leave nothing to measure");
+		return assay_fail(e, ASSAY_E_USAGE, "--only and --skip leave nothing to measure%s", mode_of(o) == FULL ? "" : " (longdoc is part of --full)");
 	return 0;
 }
 
@@ -161,4 +161,4 @@ static int run(struct assay_session *s, const struct assay_options *o, struct as
 	return rc;
 }
 
-const struct assay_experiment assay_experiment_baseline = { "baseline", "the suite: all of the below, with a report", options, plan, run };
+const struct assay_experiment assay_experiment_baseline = { "baseline", "the suite: latency, throughput, seqlen, memory, offline, with a report", options, plan, run };

@@ -202,6 +202,7 @@ static void impossible_asks(void **state)
 		{ "$A latency -e null --prompt 'Hello there' -o no", "takes no text" },
 		{ "$A latency --prompt-tokens 1,2 --output-tokens 1,2,3 -e null -o no", "--prompt-tokens has 2 values" },
 		{ "$A baseline --only latency --skip latency -e null -o no", "nothing to measure" },
+		{ "$A baseline --only longdoc -e null -o no", "longdoc is part of --full" },
 	};
 	for (size_t i = 0; i < sizeof t / sizeof t[0]; i++) {
 		struct e2e r;
