@@ -102,6 +102,7 @@ static void sections(struct assay_buf *b, const json_t *result)
 		face_table_init(&t);
 		s[i].fill(result, s[i].experiment, &t);
 		markdown_table(b, &t);
+		face_findings(result, s[i].experiment, say_bullet, b);
 		face_not_measured(result, s[i].experiment, say_bullet, b);
 		assay_buf_puts(b, "\n");
 	}

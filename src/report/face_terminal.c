@@ -82,6 +82,7 @@ static void sections(struct page *p, const json_t *result)
 		if (face_table_rows(&t))
 			face_table_text(&t, &p->b, p->width, p->colour);
 		face_table_release(&t);
+		face_findings(result, s[i].experiment, say_bullet, p);
 		p->said = 0;
 		face_not_measured(result, s[i].experiment, say_not_measured, p);
 		if (p->said > NOT_MEASURED_SHOWN) {

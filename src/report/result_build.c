@@ -1,5 +1,6 @@
 /* Records -> the result document "assay.result/1" (docs/result.schema.json). A pure function of the run: no
  * clock, no file, no machine; the same journal gives the same bytes. */
+#include "analysis/findings.h"
 #include "analysis/targets.h"
 #include "analysis/verdict.h"
 #include "base/json.h"
@@ -81,7 +82,7 @@ json_t *assay_result_build(const struct assay_run *run)
 	json_object_set_new(doc, "telemetry", result_telemetry(run));
 	json_object_set_new(doc, "memory", result_memory(run));
 	json_object_set_new(doc, "ceilings", result_ceilings(run));
-	json_object_set_new(doc, "findings", json_array());
+	json_object_set_new(doc, "findings", assay_findings(run, &m));
 	json_object_set_new(doc, "targets", targets_json(run, &m));
 	put_run_verdict(doc, run, &m);
 	json_object_set(doc, "notes", run->notes);
