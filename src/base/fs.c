@@ -85,7 +85,7 @@ int assay_fs_mkdir_p(const char *path, struct assay_err *e)
 			continue;
 		*s = 0;
 		if (mkdir(p, 0777) && errno != EEXIST) {
-			rc = assay_fail(e, ASSAY_E_USAGE, "%s: cannot make directory: %s", p, strerror(errno));
+			rc = assay_fail(e, ASSAY_E_USAGE, "%.300s: cannot make directory: %s", p, strerror(errno));
 			break;
 		}
 		*s = c;
@@ -93,7 +93,7 @@ int assay_fs_mkdir_p(const char *path, struct assay_err *e)
 			break;
 	}
 	if (!rc && !assay_fs_is_dir(path))
-		rc = assay_fail(e, ASSAY_E_USAGE, "%s: exists and is not a directory", path);
+		rc = assay_fail(e, ASSAY_E_USAGE, "%.300s: exists and is not a directory", path);
 	free(p);
 	return rc;
 }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/fs.h"
 #include "base/mem.h"
@@ -105,9 +106,23 @@ static void read_groups(const char *root, struct assay_sysmem *m)
 	free(path);
 }
 
+/* What `ulimit -v` leaves. */
+static uint64_t address_headroom(const char *root)
+{
+	char *path = xasprintf("%s/proc/self/limits", root), *dir = xasprintf("%s/proc/self", root), *text = slurp(path);
+	uint64_t limit = text ? field(text, "Max address space", 1) : ASSAY_SYSMEM_NONE; /* "unlimited" is no number */
+	uint64_t pages = limit == ASSAY_SYSMEM_NONE ? 0 : number_in(dir, "statm"), used;
+	free(text);
+	free(dir);
+	free(path);
+	if (limit == ASSAY_SYSMEM_NONE || __builtin_mul_overflow(pages, (uint64_t)sysconf(_SC_PAGESIZE), &used))
+		return ASSAY_SYSMEM_NONE;
+	return limit > used ? limit - used : 0;
+}
+
 void assay_sysmem_read(const char *root, struct assay_sysmem *m)
 {
-	*m = (struct assay_sysmem){ ASSAY_SYSMEM_NONE, ASSAY_SYSMEM_NONE, ASSAY_SYSMEM_NONE, ASSAY_SYSMEM_NONE };
+	*m = (struct assay_sysmem){ ASSAY_SYSMEM_NONE, ASSAY_SYSMEM_NONE, ASSAY_SYSMEM_NONE, ASSAY_SYSMEM_NONE, ASSAY_SYSMEM_NONE };
 	char *path = xasprintf("%s/proc/meminfo", root), *text = slurp(path);
 	if (text) {
 		m->total = field(text, "MemTotal:", 1024);
@@ -116,10 +131,13 @@ void assay_sysmem_read(const char *root, struct assay_sysmem *m)
 	free(text);
 	free(path);
 	read_groups(root, m);
+	m->address_headroom = address_headroom(root);
 }
 
 uint64_t assay_sysmem_safe_bytes(const struct assay_sysmem *m)
 {
 	uint64_t least = m->available < m->cgroup_headroom ? m->available : m->cgroup_headroom;
+	if (m->address_headroom < least)
+		least = m->address_headroom;
 	return least == ASSAY_SYSMEM_NONE ? least : least - least / 10;
 }

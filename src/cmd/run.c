@@ -65,7 +65,6 @@ int cmd_run_experiment(const struct assay_verb *v, int argc, char **argv)
 	json_decref(r.targets);
 	assay_run_plan_release(&r.plan);
 	assay_options_close(r.o);
-	cmd_signals_made(NULL, NULL);
 	free(r.dir);
 	return status;
 }

@@ -19,7 +19,8 @@ struct cmd_run {
 	struct assay_run_plan plan;
 	json_t *targets;                   /* rows, or NULL */
 	char *dir;                         /* result directory */
-	bool made_dir, made_results;       /* by us: the directory, results/: removed again when nothing was measured */
+	size_t kept_bytes;                 /* of dir: the part that was there before; longer parts were made by us */
+	bool made_dir;                     /* by us: removed again when nothing was measured */
 	struct assay_engine *engine;
 	struct assay_journal *journal;
 	bool recorded;                     /* we made the journal */
@@ -30,6 +31,8 @@ struct cmd_run {
 
 /* run_output.c: finds and makes the result directory. ASSAY_E_USAGE when it is in use, not empty or not writable. */
 int cmd_run_output(struct cmd_run *r, struct assay_err *e);
+/* Removes the directory and its parents beyond the first kept_bytes of the path, as far as they are empty; cuts the path. Async-signal-safe. */
+void cmd_run_remove_made(char *path, size_t kept_bytes);
 /* Nothing was measured: takes away what this run made there. */
 void cmd_run_output_undo(struct cmd_run *r);
 

@@ -2,6 +2,7 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -26,10 +27,45 @@ static int is_empty(const char *dir)
 	return n == 0;
 }
 
+/* Length of the longest part of a path that is there. */
+static size_t existing_bytes(const char *path)
+{
+	char *p = xstrdup(path);
+	size_t n = strlen(p);
+	while (n && !assay_fs_exists(p)) {
+		while (n && p[n - 1] == '/')
+			n--;
+		while (n && p[n - 1] != '/')
+			n--;
+		p[n] = 0;
+	}
+	free(p);
+	return n;
+}
+
+void cmd_run_remove_made(char *path, size_t kept_bytes)
+{
+	for (size_t n = strlen(path); n > kept_bytes; path[n] = 0) {
+		rmdir(path); /* fails where somebody else wrote, as it should */
+		while (n && path[n - 1] == '/')
+			n--;
+		while (n && path[n - 1] != '/')
+			n--;
+	}
+}
+
+static void remove_made(const struct cmd_run *r)
+{
+	char *p = xstrdup(r->dir);
+	cmd_run_remove_made(p, r->kept_bytes);
+	free(p);
+}
+
 /* DIR given with -o. */
 static int take_given(struct cmd_run *r, struct assay_err *e)
 {
 	struct assay_err why = ASSAY_ERR_INIT;
+	r->kept_bytes = existing_bytes(r->dir);
 	if (assay_fs_is_dir(r->dir)) {
 		int empty = is_empty(r->dir);
 		if (cmd_not_in_use(r->dir, e))
@@ -41,6 +77,7 @@ static int take_given(struct cmd_run *r, struct assay_err *e)
 	} else if (assay_fs_exists(r->dir)) {
 		return assay_fail(e, ASSAY_E_USAGE, "--output %s: a file, not a directory", r->dir);
 	} else if (assay_fs_mkdir_p(r->dir, &why)) {
+		remove_made(r);
 		return assay_fail(e, ASSAY_E_USAGE, "--output: %s", why.msg);
 	} else {
 		r->made_dir = true;
@@ -66,7 +103,7 @@ static int take_default(struct cmd_run *r, struct assay_err *e)
 	gmtime_r(&now, &tm);
 	strftime(when, sizeof when, "%Y%m%dT%H%M%SZ", &tm);
 	slug(r->shape.name, model, sizeof model);
-	r->made_results = !assay_fs_exists("results");
+	r->kept_bytes = assay_fs_exists("results") ? strlen("results/") : 0;
 	if (assay_fs_mkdir_p("results", &why))
 		return assay_fail(e, ASSAY_E_USAGE, "%s; name a directory with --output", why.msg);
 	for (int k = 1; k < 1000; k++) {
@@ -98,7 +135,7 @@ int cmd_run_output(struct cmd_run *r, struct assay_err *e)
 		cmd_run_output_undo(r);
 	}
 	if (!rc)
-		cmd_signals_made(r->made_dir ? r->dir : NULL, r->made_results ? "results" : NULL);
+		cmd_signals_made(r->made_dir ? r->dir : NULL, r->kept_bytes);
 	return rc;
 }
 
@@ -110,7 +147,5 @@ void cmd_run_output_undo(struct cmd_run *r)
 		free(journal);
 	}
 	if (r->dir && r->made_dir)
-		rmdir(r->dir); /* fails where somebody else wrote, as it should */
-	if (r->made_results)
-		rmdir("results");
+		remove_made(r);
 }

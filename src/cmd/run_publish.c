@@ -125,7 +125,10 @@ int cmd_run_publish(struct cmd_run *r, int rc, struct assay_err *e)
 	int status = cmd_result_status(result);
 	if (rc && rc != ASSAY_E_INTERRUPT) {
 		status = cmd_error(e);
-		cmd_advise("results so far: %s (assay report %s)", r->dir, r->dir);
+		if (result)
+			cmd_advise("results so far: %s (assay report %s)", r->dir, r->dir);
+		else
+			cmd_run_output_undo(r); /* not even the header reached the disk */
 	}
 	if (interrupted()) {
 		fprintf(stderr, "assay: interrupted; results so far are saved in %s\n", r->dir);

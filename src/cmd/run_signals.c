@@ -1,13 +1,16 @@
 /* See run_signals.h. The handler may call only async-signal-safe functions. */
 #include "cmd/run_signals.h"
 
+#include "cmd/run.h"
+
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 static volatile sig_atomic_t seen;
-static const char *volatile made[2];
+static volatile size_t made_bytes, kept;
+static char made[4096];
 static char last_words[4400] = "\nassay: stopped at once\n";
 
 static void on_signal(int sig)
@@ -16,9 +19,8 @@ static void on_signal(int sig)
 		seen = sig;
 		return;
 	}
-	for (int i = 0; i < 2; i++)
-		if (made[i])
-			rmdir(made[i]);
+	if (made_bytes)
+		cmd_run_remove_made(made, kept);
 	ssize_t ignored = write(STDERR_FILENO, last_words, strlen(last_words));
 	(void)ignored;
 	_exit(128 + sig);
@@ -32,10 +34,12 @@ void cmd_signals_install(void)
 	sigaction(SIGTERM, &a, NULL);
 }
 
-void cmd_signals_made(const char *dir, const char *parent)
+void cmd_signals_made(const char *dir, size_t kept_bytes)
 {
-	made[0] = dir;
-	made[1] = parent;
+	made_bytes = 0;
+	kept = kept_bytes;
+	if (dir && strlen(dir) < sizeof made)
+		made_bytes = strlen(strcpy(made, dir));
 }
 
 void cmd_signals_dir(const char *dir)

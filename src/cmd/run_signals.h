@@ -3,11 +3,12 @@
 #define ASSAY_CMD_RUN_SIGNALS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 /* The first signal only sets a flag; the second one ends the process at once. SIGPIPE is ignored from the start of the program. */
 void cmd_signals_install(void);
-/* Directories that are removed then if they are empty still: what was made before anything is measured. Either may be NULL. */
-void cmd_signals_made(const char *dir, const char *parent);
+/* The directory that was made before anything is measured (NULL: none), removed then as cmd_run_remove_made does. */
+void cmd_signals_made(const char *dir, size_t kept_bytes);
 /* Where the journal is, for the message. */
 void cmd_signals_dir(const char *dir);
 /* 0, SIGINT or SIGTERM. */

@@ -72,8 +72,8 @@ int assay_texts_load(const struct assay_options *o, struct assay_texts *out, str
 	*out = (struct assay_texts){ 0 };
 	if (one && file)
 		return assay_fail(e, ASSAY_E_USAGE, "--prompt and --prompts: give one of them");
-	if (one && !*one)
-		return assay_fail(e, ASSAY_E_USAGE, "--prompt: the text is empty");
+	if (assay_options_flag(o, "chat") && !one && !file)
+		return assay_fail(e, ASSAY_E_USAGE, "--chat puts text into the model's template: it needs --prompt or --prompts");
 	if (one)
 		add_text(out, one, strlen(one));
 	int rc = file ? load_file(file, out, e) : 0;

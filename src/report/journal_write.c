@@ -45,7 +45,7 @@ struct assay_journal {
 	uint64_t batch_records;                   /* records in the batch */
 	uint64_t file_bytes;                      /* whole frames that reached the file */
 	int64_t seen_ns, synced_ns, lag_ns, cpu_ns;
-	bool dirty;
+	bool dirty, ours;                         /* ours: we made the file, or found it empty */
 	int error;                                /* errno of the first failed write; published by `failed` */
 	char *path;
 };
@@ -281,6 +281,7 @@ static int file_open(struct assay_journal *j, const char *dir, struct assay_err 
 		return assay_fail(e, ASSAY_E_USAGE, "%s: in use by another run: choose another output directory", dir);
 	if (fstat(j->fd, &st) || st.st_size > 0)
 		return assay_fail(e, ASSAY_E_USAGE, "%s: already holds a journal: choose another output directory", dir);
+	j->ours = true;
 	journal_start_put(start);
 	if (write(j->fd, start, sizeof start) != (ssize_t)sizeof start)
 		return assay_fail(e, ASSAY_E_IO, "%s: cannot write: %s", j->path, strerror(errno));
@@ -337,6 +338,8 @@ int assay_journal_open(const char *dir, size_t hot_capacity, struct assay_journa
 	*out = j;
 	return 0;
 fail:
+	if (j->ours)
+		unlink(j->path); /* holds no record */
 	journal_free(j);
 	return e ? (int)e->code : (int)ASSAY_E_IO;
 }
@@ -350,7 +353,7 @@ bool assay_journal_failed(struct assay_journal *j, struct assay_err *e)
 {
 	if (!atomic_load_explicit(&j->failed, memory_order_acquire))
 		return false;
-	assay_fail(e, ASSAY_E_IO, "%s: cannot write: %s; what was recorded before stays readable", j->path, strerror(j->error));
+	assay_fail(e, ASSAY_E_IO, "%s: cannot write: %s", j->path, strerror(j->error));
 	return true;
 }
 

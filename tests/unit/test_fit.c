@@ -114,7 +114,7 @@ static int remove_one(const char *path, const struct stat *st, int type, struct 
 static void test_sysmem(void **state)
 {
 	(void)state;
-	static const struct {
+	const struct {
 		const char *file[8][2];
 		uint64_t available, limit, headroom, safe;
 	} row[] = {
@@ -134,6 +134,11 @@ static void test_sysmem(void **state)
 		  NONE, 1000, 800, 720 },
 		{ { { "proc/self/cgroup", "4:memory:/\n" }, { "sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n" },
 		    { "sys/fs/cgroup/memory/memory.usage_in_bytes", "300\n" } }, NONE, NONE, NONE, NONE },
+		/* ulimit -v: 1 GB less 1,000 pages in use */
+		{ { { "proc/meminfo", MEMINFO }, { "proc/self/limits", "Limit  Soft Limit  Hard Limit  Units\nMax address space         1000000000           unlimited            bytes\n" },
+		    { "proc/self/statm", "1000 5 5 5 0 5 0\n" } }, 8192000000, NONE, NONE, 900000000 - 900 * (uint64_t)sysconf(_SC_PAGESIZE) },
+		{ { { "proc/self/limits", "Max address space         unlimited            unlimited            bytes\n" }, { "proc/self/statm", "1000 5\n" } }, NONE, NONE, NONE, NONE },
+		{ { { "proc/self/limits", "Max address space         4096\n" }, { "proc/self/statm", "1000 5\n" } }, NONE, NONE, NONE, 0 },
 		{ { { "proc/meminfo", "MemAvailable: lots\n" }, { "proc/self/cgroup", "nonsense\n0::relative\n0::/../x\n" } }, NONE, NONE, NONE, NONE },
 	};
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
