@@ -48,7 +48,9 @@ static void lay_out(struct nn_exec *x, struct arena *a)
 	x->pos = carve(a, rows * sizeof(int));
 	x->span = carve(a, rows * sizeof(int));
 	x->logit_row = carve(a, (size_t)x->opt.max_logit_rows * sizeof(int));
-	x->items = carve(a, (size_t)nn_attention_items(s, x->opt.max_rows, x->opt.max_seqs) * sizeof *x->items);
+	x->items = carve(a, (size_t)nn_attention_items(s, x->opt.max_rows, x->opt.max_seqs, x->opt.max_context, workers) * sizeof *x->items);
+	x->max_parts = nn_attention_parts(s, x->opt.max_context, workers);
+	x->parts = carve(a, (size_t)x->max_parts * nn_attention_part_floats(s) * f);
 	x->row_scratch = carve(a, (size_t)workers * sizeof(float *));
 	x->attn_scratch = carve(a, (size_t)workers * sizeof(float *));
 	x->gemm_scratch = carve(a, (size_t)workers * sizeof(float *));

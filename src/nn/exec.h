@@ -27,6 +27,8 @@ struct nn_exec {
 	int *pos, *span;            /* [rows] position; span that owns the row */
 	int *logit_row;             /* [logit rows] */
 	struct nn_attention_item *items;
+	float *parts;               /* [max_parts][nn_attention_part_floats] */
+	int max_parts;
 	float **row_scratch;        /* [worker][row_floats] */
 	float **attn_scratch;       /* [worker][nn_attention_scratch] */
 	float **gemm_scratch;       /* [worker][nn_gemm_scratch] */

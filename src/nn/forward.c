@@ -336,9 +336,9 @@ int nn_forward(struct nn_exec *x, struct nn_kv_pool *kv, const struct nn_batch *
 		return rc;
 	struct nn_attention a = {
 		.kn = x->kn, .shape = &x->shape, .kv = kv, .spans = b->spans, .n_spans = b->n_spans, .qkv = x->qkv, .out = x->attn,
-		.items = x->items, .scratch = x->attn_scratch,
+		.items = x->items, .parts = x->parts, .scratch = x->attn_scratch,
 	};
-	nn_attention_plan(&a);
+	nn_attention_plan(&a, x->opt.threads, x->max_parts);
 	run_embedding(&s);
 	for (int i = 0; i < x->shape.layers; i++)
 		run_layer(&s, &a, i);

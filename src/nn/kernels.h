@@ -43,17 +43,20 @@ static inline void *nn_rows_line(const struct nn_rows *x, int row, int chunk)
  * k chunk to the next; rows <= tile. */
 typedef void (*nn_tile_fn)(const void *w, const void *x, int tile, int rows, int chunks, float *c);
 
-/* One work item of attention: some query rows of one sequence that share a kv head. A "query" is one (row, head)
- * pair; n of them, ordered by row. Positions 0 .. visible[i]-1 count for query i. */
+/* Attention of some queries of one sequence that share a kv head over positions from .. to - 1. A "query" is one
+ * (row, head) pair; query i sees positions below visible[i]. The result is not normalised: out[i] = sum of
+ * e^(score - max[i]) * v, sum[i] = sum of e^(score - max[i]); max[i] is -INFINITY where nothing is seen. */
 struct nn_attend {
 	const struct nn_kv_pool *kv;
 	int layer, kv_head;
 	const int *block_table;
+	int from, to;               /* from: a multiple of the block size and of NN_CHUNK; from < visible[n-1] */
 	int n;                      /* queries, <= NN_QUERIES */
 	float scale;
 	const float *q;             /* [n][head_dim] */
 	const int *visible;         /* [n], >= 1, not falling */
 	float *out;                 /* [n][head_dim] */
+	float *max, *sum;           /* [n] */
 	float *scores;              /* scratch [NN_QUERIES][NN_CHUNK + kv block_size] */
 };
 

@@ -337,14 +337,14 @@ INL void attend_as(enum nn_dtype t, const struct nn_attend *a)
 	enum { MOST = 1024 }; /* blocks of a chunk, vectors of a chunk */
 	const struct nn_kv_pool *kv = a->kv;
 	const int hd = kv->head_dim, bs = kv->block_size, per = bs < NN_CHUNK ? NN_CHUNK / bs : 1, chunk = per * bs;
-	const int ld = (chunk + 15) / 16 * 16, total = a->visible[a->n - 1], elem = t == NN_F32 ? 4 : 2;
-	float max[NN_QUERIES], sum[NN_QUERIES];
+	const int ld = (chunk + 15) / 16 * 16, elem = t == NN_F32 ? 4 : 2;
+	const int total = a->visible[a->n - 1] < a->to ? a->visible[a->n - 1] : a->to;
 	const void *kp[MOST], *kb[NN_CHUNK], *vb[NN_CHUNK];
 	int at[MOST];
 	for (int i = 0; i < a->n; i++)
-		max[i] = -INFINITY, sum[i] = 0;
+		a->max[i] = -INFINITY, a->sum[i] = 0;
 	memset(a->out, 0, (size_t)a->n * hd * sizeof(float));
-	for (int c0 = 0, q0 = 0; c0 < total; c0 += chunk) {
+	for (int c0 = a->from, q0 = 0; c0 < total; c0 += chunk) {
 		int np = total - c0 < chunk ? total - c0 : chunk, nv = 0;
 		while (a->visible[q0] <= c0)
 			q0++;
@@ -365,7 +365,7 @@ INL void attend_as(enum nn_dtype t, const struct nn_attend *a)
 		score_vectors(t, q, n, hd, kp, nv, bs, a->scores, ld, at);
 		for (int i = 0; i < n; i++) {
 			int seen = a->visible[q0 + i] - c0;
-			soften(a->scores + i * ld, seen < np ? seen : np, np, a->scale, &max[q0 + i], &sum[q0 + i], a->out + (size_t)(q0 + i) * hd, hd);
+			soften(a->scores + i * ld, seen < np ? seen : np, np, a->scale, &a->max[q0 + i], &a->sum[q0 + i], a->out + (size_t)(q0 + i) * hd, hd);
 		}
 		int i = 0;
 		for (; i + VALUE_ROWS <= n; i += VALUE_ROWS)
@@ -373,9 +373,6 @@ INL void attend_as(enum nn_dtype t, const struct nn_attend *a)
 		for (; i < n; i++)
 			value_rows(t, 1, vb, np, bs, hd, a->scores + i * ld, ld, a->out + (size_t)(q0 + i) * hd);
 	}
-	for (int i = 0; i < a->n; i++)
-		for (int d = 0; d < hd; d++)
-			a->out[(size_t)i * hd + d] /= sum[i];
 }
 
 FN void attend(const struct nn_attend *a)

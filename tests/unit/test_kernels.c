@@ -356,6 +356,7 @@ static void check_attend(const struct nn_kernels *kn, enum nn_dtype t, const str
 	struct nn_kv_pool kv;
 	const int hd = c->head_dim, total = c->first_visible + (c->n - 1) / c->step, blocks = total / c->block + 1;
 	int *table = xalloc((size_t)blocks * sizeof *table), visible[NN_QUERIES];
+	float max[NN_QUERIES], sums[NN_QUERIES];
 	float *k = noise_floats(1, (size_t)total * 2 * hd), *v = noise_floats(2, (size_t)total * 2 * hd), *q = noise_floats(3, (size_t)c->n * hd);
 	float *out = aligned((size_t)c->n * hd * sizeof *out), *scores = aligned((size_t)NN_QUERIES * (size_t)(NN_CHUNK + c->block) * sizeof(float)), half[256];
 	double *p = xalloc((size_t)total * sizeof *p);
@@ -366,24 +367,24 @@ static void check_attend(const struct nn_kernels *kn, enum nn_dtype t, const str
 		nn_kv_write(kn, &kv, 1, table, i, k + (size_t)i * 2 * hd, v + (size_t)i * 2 * hd, half);
 	for (int i = 0; i < c->n; i++)
 		visible[i] = c->first_visible + i / c->step;
-	struct nn_attend a = { .kv = &kv, .layer = 1, .kv_head = 1, .block_table = table, .n = c->n, .scale = 0.7f, .q = q, .visible = visible, .out = out, .scores = scores };
+	struct nn_attend a = { .kv = &kv, .layer = 1, .kv_head = 1, .block_table = table, .to = total, .n = c->n, .max = max, .sum = sums, .scale = 0.7f, .q = q, .visible = visible, .out = out, .scores = scores };
 	kn->attend(&a);
 	for (int i = 0; i < c->n; i++) {
-		double max = -INFINITY, sum = 0;
+		double top = -INFINITY, sum = 0;
 		for (int j = 0; j < visible[i]; j++) {
 			p[j] = 0;
 			for (int d = 0; d < hd; d++)
 				p[j] += 0.7 * q[i * hd + d] * rounded(t, k[((size_t)j * 2 + 1) * hd + d]);
-			max = fmax(max, p[j]);
+			top = fmax(top, p[j]);
 		}
 		for (int j = 0; j < visible[i]; j++)
-			sum += p[j] = exp(p[j] - max);
+			sum += p[j] = exp(p[j] - top);
 		for (int d = 0; d < hd; d++) {
 			double want = 0;
 			for (int j = 0; j < visible[i]; j++)
 				want += p[j] / sum * rounded(t, v[((size_t)j * 2 + 1) * hd + d]);
-			if (!(fabs(out[i * hd + d] - want) < 2e-5))
-				fail_msg("%s %s attend n %d dim %d block %d sees %d: query %d [%d] is %g, not %g", kn->name, nn_dtype_name(t), c->n, hd, c->block, visible[i], i, d, out[i * hd + d], want);
+			if (!(fabs(out[i * hd + d] / sums[i] - want) < 2e-5))
+				fail_msg("%s %s attend n %d dim %d block %d sees %d: query %d [%d] is %g, not %g", kn->name, nn_dtype_name(t), c->n, hd, c->block, visible[i], i, d, out[i * hd + d] / sums[i], want);
 		}
 	}
 	nn_kv_pool_release(&kv);
