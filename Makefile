@@ -29,7 +29,14 @@ FUZZ     := $(sort $(wildcard fuzz/fuzz_*.c))
 all: $(B)/assay
 
 help:
-	@echo 'all check check-unit check-e2e lint fuzz bench install clean'
+	@echo 'all          build $(B)/assay'
+	@echo 'check        layers, docs, unit and end-to-end tests (check-unit, check-e2e: a part)'
+	@echo 'lint         gcc and clang without a warning, cppcheck'
+	@echo 'fuzz         every parser under libFuzzer, FUZZ_SECONDS=30 each'
+	@echo 'bench        what assay costs, how near the engine comes to the machine'
+	@echo 'install      DESTDIR, PREFIX; with man page and completion'
+	@echo 'clean        remove build/'
+	@echo 'a variant build: make B=build/asan EXTRA=-fsanitize=address,undefined check-unit'
 
 -include $(wildcard Makefile.d/*.mk)
 
