@@ -15,17 +15,6 @@
 
 #define JOURNAL_FILE_MAX (UINT64_C(16) << 30)
 
-void *journal_vec_add(struct journal_vec *v, const void *item)
-{
-	if (v->n == v->cap) {
-		v->cap = v->cap ? v->cap * 2 : 64;
-		v->data = xrealloc(v->data, v->cap * v->size);
-	}
-	void *at = (char *)v->data + v->n++ * v->size;
-	memcpy(at, item, v->size);
-	return at;
-}
-
 static int torn(struct journal_records *r, const char *why)
 {
 	r->torn = true;
@@ -138,40 +127,13 @@ static int frame(struct journal_records *r, const unsigned char *p, uint64_t lef
 	return 0;
 }
 
-static void records_init(struct journal_records *r, uint64_t total)
-{
-	*r = (struct journal_records){
-		.points.size = sizeof(struct assay_run_point), .visits.size = sizeof(struct assay_rec_visit),
-		.visit_ends.size = sizeof(struct assay_rec_visit), .requests.size = sizeof(struct assay_rec_request),
-		.submits.size = sizeof(struct assay_rec_submit), .tokens.size = sizeof(struct assay_rec_token),
-		.steps.size = sizeof(struct assay_rec_step), .samples.size = sizeof(struct assay_rec_sample),
-		.memory.size = sizeof(struct assay_rec_memory), .ceilings.size = sizeof(struct assay_rec_ceiling),
-		.notes = json_array(), .bytes_total = total,
-	};
-}
-
-static void records_release(struct journal_records *r)
-{
-	struct assay_run_point *p = r->points.data;
-	for (size_t i = 0; i < r->points.n; i++) {
-		json_decref(p[i].info);
-		json_decref(p[i].end);
-	}
-	struct journal_vec *v[] = { &r->points, &r->visits, &r->visit_ends, &r->requests, &r->submits, &r->tokens, &r->steps, &r->samples, &r->memory, &r->ceilings };
-	for (size_t i = 0; i < sizeof v / sizeof *v; i++)
-		free(v[i]->data);
-	json_decref(r->header);
-	json_decref(r->footer);
-	json_decref(r->notes);
-}
-
 static int parse(const char *what, const unsigned char *p, uint64_t n, struct assay_run *out, struct assay_err *e)
 {
 	struct journal_records r;
 	unsigned char start[JOURNAL_START];
 	int rc = 0;
 	*out = (struct assay_run){ 0 };
-	records_init(&r, n);
+	journal_records_init(&r, n);
 	journal_start_put(start);
 	if (n >= JOURNAL_START && memcmp(p, start, 8) == 0 && memcmp(p, start, JOURNAL_START) != 0) {
 		rc = assay_fail(e, ASSAY_E_DATA, "%s: journal of another version: read it with the assay that wrote it", what);
@@ -186,7 +148,7 @@ static int parse(const char *what, const unsigned char *p, uint64_t n, struct as
 		else
 			journal_sort(&r, out);
 	}
-	records_release(&r);
+	journal_records_release(&r);
 	return rc;
 }
 

@@ -22,6 +22,10 @@ struct journal_records {
 	uint64_t bytes_read, bytes_total;
 };
 
+/* Empty, for a journal of total_bytes. _release frees what was not moved out. */
+void journal_records_init(struct journal_records *r, uint64_t total_bytes);
+void journal_records_release(struct journal_records *r);
+
 /* Moves what r holds into *out, sorted as core/run.h says. Cannot fail; what fits nowhere is said in torn_reason. */
 void journal_sort(struct journal_records *r, struct assay_run *out);
 
