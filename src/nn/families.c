@@ -1,7 +1,7 @@
 /* The table behind families.h. Must not know of memory or arithmetic. */
 #include "nn/families.h"
 
-#include <stddef.h>
+#include <string.h>
 
 static const struct nn_family_desc gpt2 = {
 	.embed = "transformer.wte", .positions = "transformer.wpe", .final_norm = "transformer.ln_f", .head = "lm_head",
@@ -33,4 +33,11 @@ static const struct nn_family_desc llama = {
 const struct nn_family_desc *nn_family_desc(enum nn_family f)
 {
 	return f == NN_GPT2 ? &gpt2 : f == NN_OPT ? &opt : &llama;
+}
+
+const char *nn_family_tied_name(const struct nn_shape *s, const char *name)
+{
+	if (!s->tied || strcmp(name, "lm_head.weight"))
+		return name;
+	return s->family == NN_GPT2 ? "transformer.wte.weight" : s->family == NN_OPT ? "model.decoder.embed_tokens.weight" : "model.embed_tokens.weight";
 }

@@ -18,5 +18,7 @@ struct nn_family_desc {
 };
 
 const struct nn_family_desc *nn_family_desc(enum nn_family f);
+/* The tensor whose values `name` has: the embedding for the "lm_head.weight" of a tied model, else `name`. */
+const char *nn_family_tied_name(const struct nn_shape *s, const char *name);
 
 #endif

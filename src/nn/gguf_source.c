@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "nn/families.h"
 #include "nn/gguf.h"
 #include "nn/gguf_model.h"
 #include "nn/quants.h"
@@ -49,7 +50,7 @@ static int gguf_find(struct nn_source *s, const char *name, int64_t rows, int64_
 	char stored[160] = "";
 	const struct nn_gguf_tensor *t = NULL;
 	*out = (struct nn_view){ .rows = rows, .cols = cols, .src = s };
-	name = nn_source_tied_name(&s->shape, name);
+	name = nn_family_tied_name(&s->shape, name);
 	if (strlen(name) < sizeof out->name && nn_gguf_tensor_name(s->shape.family, name, stored, sizeof stored))
 		t = nn_gguf_find_tensor(g, stored);
 	if (!t)

@@ -12,6 +12,7 @@
 
 #include "base/fs.h"
 #include "base/json.h"
+#include "nn/families.h"
 #include "nn/kernels_source.h"
 #include "nn/source.h"
 #include "nn/st_header.h"
@@ -197,7 +198,7 @@ static void close_files(struct files *f)
 /* Files leave out the wrapper's prefix when they were saved from the inner model ("h.0...", "decoder.layers..."). */
 static const struct entry *find_entry(const struct nn_source *s, const char *name)
 {
-	name = nn_source_tied_name(&s->shape, name);
+	name = nn_family_tied_name(&s->shape, name);
 	const struct entry *x = lookup(s->priv, name);
 	const char *inner = !strncmp(name, "transformer.", 12) ? name + 12 : !strncmp(name, "model.", 6) ? name + 6 : NULL;
 	return x || !inner ? x : lookup(s->priv, inner);

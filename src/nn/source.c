@@ -121,13 +121,6 @@ int nn_shape_of(const char *name, struct nn_shape *out, struct assay_err *e)
 	return rc;
 }
 
-const char *nn_source_tied_name(const struct nn_shape *s, const char *name)
-{
-	if (!s->tied || strcmp(name, "lm_head.weight"))
-		return name;
-	return s->family == NN_GPT2 ? "transformer.wte.weight" : s->family == NN_OPT ? "model.decoder.embed_tokens.weight" : "model.embed_tokens.weight";
-}
-
 void nn_source_close(struct nn_source *s)
 {
 	if (s)

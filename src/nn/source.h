@@ -58,8 +58,6 @@ int nn_config_read(const char *dir, struct nn_shape *out, struct assay_err *e);
 int nn_gguf_shape(const char *path, struct nn_shape *out, struct assay_err *e);
 const struct nn_shape *nn_preset_find(const char *name);
 const struct nn_shape *nn_preset_table(int *n);
-/* The tensor whose values `name` has: the embedding for the "lm_head.weight" of a tied model, else `name`. */
-const char *nn_source_tied_name(const struct nn_shape *s, const char *name);
 /* Path of the fetched SmolLM2 GGUF in the user's cache (malloc'ed), or NULL when absent. */
 char *nn_smollm2_path(void);
 

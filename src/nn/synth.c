@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "base/rng.h"
+#include "nn/families.h"
 #include "nn/kernels_source.h"
 #include "nn/source.h"
 
@@ -34,7 +35,7 @@ static int synth_find(struct nn_source *s, const char *name, int64_t rows, int64
 		return assay_fail(e, ASSAY_E_MODEL, "%.100s: a tensor of %lld x %lld cannot be made", name, (long long)rows, (long long)cols);
 	*out = (struct nn_view){ .rows = rows, .cols = cols, .stored = NN_F32, .src = s };
 	memcpy(out->name, name, n + 1);
-	out->key = assay_rng_key(p->key, assay_hash_name(nn_source_tied_name(&s->shape, name)));
+	out->key = assay_rng_key(p->key, assay_hash_name(nn_family_tied_name(&s->shape, name)));
 	bool bias = ends_with(name, ".bias"), norm = rows == 1 && !bias;
 	out->mean = norm ? 1 : 0;
 	out->sd = norm ? NORM_SD : bias ? BIAS_SD : WEIGHT_SD;
