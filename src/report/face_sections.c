@@ -101,13 +101,27 @@ static void fill_throughput(const json_t *result, const char *experiment, struct
 	fill_cases(result, experiment, cols, sizeof cols / sizeof *cols, t);
 }
 
+static bool has_batches(const json_t *result, const char *experiment)
+{
+	size_t i;
+	json_t *p;
+	json_array_foreach(json_object_get(result, "points"), i, p)
+		if (face_is(p, experiment) && face_case_int(p, "batch_size", 1) > 1)
+			return true;
+	return false;
+}
+
 static void fill_lengths(const json_t *result, const char *experiment, struct face_table *t)
 {
-	static const struct case_column cols[] = {
+	struct case_column cols[] = {
 		{ "Batch", "batch_size", NULL, 2 }, { "Prompt", "prompt_tokens", NULL, 0 }, { "Output", "output_tokens", NULL, 0 }, { "TTFT ms", "ttft_ms", "p50", 9 },
 		{ "TPOT ms", "tpot_ms", "p50", 9 }, { "E2E ms", "e2el_ms", "p50", 8 }, { "Prefill tok/s", "prefill_tok_s", "mean", 7 },
 		{ "Decode tok/s", "decode_tok_s", "mean", 6 }, { "tok/s", "output_tok_s", "mean", 5 }, { "MFU", "mfu", "mean", 1 }, { "MBU", "mbu", "mean", 1 },
 	};
+	if (has_batches(result, experiment)) {
+		cols[0].keep = 0; /* rows of a grid differ by it, and the batch's rate is its result */
+		cols[8].keep = 9;
+	}
 	fill_cases(result, experiment, cols, sizeof cols / sizeof *cols, t);
 }
 

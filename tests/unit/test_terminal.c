@@ -122,6 +122,21 @@ static void narrow_drops_columns(void **state)
 	json_decref(doc);
 }
 
+/* Rows of a grid differ by batch: that column stays on a narrow terminal. */
+static void grid_keeps_its_batch(void **state)
+{
+	(void)state;
+	json_t *doc = document("gpt2"), *points = json_object_get(doc, "points");
+	char *text = draw(doc, 60, false);
+	assert_null(strstr(text, "Batch  Prompt  Output  TTFT"));
+	free(text);
+	json_object_set_new(json_object_get(json_array_get(points, 5), "case"), "batch_size", json_integer(8));
+	text = draw(doc, 60, false);
+	assert_non_null(strstr(text, "Batch  Prompt  Output  TTFT"));
+	free(text);
+	json_decref(doc);
+}
+
 static void hostile_names_are_harmless(void **state)
 {
 	(void)state;
@@ -224,7 +239,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(no_line_is_longer_than_the_terminal), cmocka_unit_test(small_numbers_keep_their_digits), cmocka_unit_test(clipped_lengths_are_said), cmocka_unit_test(reader_sees_what_matters), cmocka_unit_test(narrow_drops_columns),
-		cmocka_unit_test(hostile_names_are_harmless), cmocka_unit_test(markdown_is_neutral), cmocka_unit_test(table_is_aligned),
+		cmocka_unit_test(grid_keeps_its_batch), cmocka_unit_test(hostile_names_are_harmless), cmocka_unit_test(markdown_is_neutral), cmocka_unit_test(table_is_aligned),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
