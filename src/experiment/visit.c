@@ -362,7 +362,27 @@ static int visit_list(struct tour *t, struct assay_err *e)
 	for (int r = 0; !rc && r < rounds && !t->s->engine_gone && !assay_session_stopped(t->s); r++)
 		rc = round_of(t, r, e);
 	assay_session_probe(t->s);
-	if (!rc)
+	return rc;
+}
+
+static bool any_open(const struct assay_points *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (!l->p[i].closed)
+			return true;
+	return false;
+}
+
+/* All lists, one after the other. A budget is planned from rates that are guessed at first, so what it took away is looked at again when all
+ * lists were visited: with the time that is left, dropped points are run, then dropped repeats. */
+static int visit_lists(struct tour *t, struct assay_points *lists, int64_t budget_ns, struct assay_err *e)
+{
+	int rc = 0;
+	for (int pass = 0; pass < (t->deadline_ns ? 2 : 1); pass++, t->deadline_ns -= budget_ns / 20) /* the second keeps a margin */
+		for (t->l = lists; !rc && t->l < t->end; t->l++)
+			if (any_open(t->l))
+				rc = visit_list(t, e);
+	for (t->l = lists; !rc && t->l < t->end; t->l++)
 		close_rest(t);
 	return rc;
 }
@@ -370,12 +390,8 @@ static int visit_list(struct tour *t, struct assay_err *e)
 int assay_points_visit(struct assay_session *s, struct assay_points *lists, int n_lists, int64_t budget_ns, struct assay_err *e)
 {
 	struct tour t = { .s = s, .end = lists + n_lists };
-	int rc = 0;
 	for (t.l = lists; t.l < t.end; t.l++)
 		announce(&t);
 	t.deadline_ns = budget_ns > 0 ? now_ns(&t) + budget_ns : 0;
-	for (t.l = lists; !rc && t.l < t.end; t.l++)
-		if (t.l->n)
-			rc = visit_list(&t, e);
-	return rc;
+	return visit_lists(&t, lists, budget_ns, e);
 }

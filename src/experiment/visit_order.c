@@ -68,6 +68,21 @@ static double plan_all(struct assay_points *lists, int n_lists, est_fn est_ns, v
 	return need_ns;
 }
 
+/* The open point that gets a repeat back when room_ns allows it: the one with fewest, then the cheapest. */
+static struct assay_point *worth_more(struct assay_points *lists, int n_lists, double room_ns, est_fn est_ns, void *arg)
+{
+	struct assay_point *best = NULL;
+	for (int k = 0; k < n_lists; k++)
+		for (size_t i = 0; i < lists[k].n; i++) {
+			struct assay_point *p = &lists[k].p[i];
+			if (p->closed || p->status != ASSAY_POINT_OPEN || p->planned >= p->runs || est_ns(arg, p) > room_ns)
+				continue;
+			if (!best || p->planned < best->planned || (p->planned == best->planned && est_ns(arg, p) < est_ns(arg, best)))
+				best = p;
+		}
+	return best;
+}
+
 void assay_visit_fit(struct assay_points *lists, int n_lists, double left_ns, est_fn est_ns, void *arg)
 {
 	double need_ns = plan_all(lists, n_lists, est_ns, arg);
@@ -82,5 +97,9 @@ void assay_visit_fit(struct assay_points *lists, int n_lists, double left_ns, es
 		need_ns -= own_ns;
 		p->planned = 0;
 		p->status = ASSAY_POINT_DROPPED;
+	}
+	for (struct assay_point *p; (p = worth_more(lists, n_lists, left_ns - need_ns, est_ns, arg));) { /* a dropped point may leave room */
+		p->planned++;
+		need_ns += est_ns(arg, p);
 	}
 }
