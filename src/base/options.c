@@ -116,15 +116,6 @@ static const char *near_name(const struct assay_options *o, const char *word, ch
 	return out;
 }
 
-int assay_options_set(struct assay_options *o, const char *name, const char *value, enum assay_opt_source src, struct assay_err *e)
-{
-	char near[96];
-	int i = find(o, name, strlen(name));
-	if (i < 0)
-		return assay_fail(e, ASSAY_E_USAGE, "unknown option --%.60s%s", name, near_name(o, name, '-', near, sizeof near));
-	return set_at(o, i, value, src, e) ? assay_fail_in(e, "--%s", name) : 0;
-}
-
 /* ---- command line ---- */
 
 struct args { int argc, at; char **argv; };

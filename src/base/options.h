@@ -52,7 +52,6 @@ int assay_options_env(struct assay_options *o, struct assay_err *e);
 /* Sets from a job mapping; keys use '_'; null leaves an option alone. where(map, key) gives "FILE:line:col" of a key
  * (key NULL: of the mapping) for messages; it may be NULL. */
 int assay_options_job(struct assay_options *o, const json_t *map, const char *(*where)(const json_t *, const char *, void *), void *arg, struct assay_err *e);
-int assay_options_set(struct assay_options *o, const char *name, const char *value, enum assay_opt_source src, struct assay_err *e);
 
 int assay_options_positionals(const struct assay_options *o, char ***list);
 bool assay_options_is_set(const struct assay_options *o, const char *name);      /* has a value at all */

@@ -23,7 +23,8 @@ void assay_opt_value_release(struct assay_opt_value *v)
 	memset(v, 0, sizeof *v);
 }
 
-int assay_opt_choices(const char *choices, char ***list)
+/* Splits "a|b|c"; the caller frees list[0] and list. */
+static int split_choices(const char *choices, char ***list)
 {
 	int n = 1;
 	for (const char *p = choices; *p; p++)
@@ -158,7 +159,7 @@ static int parse_flag(const char *text, struct assay_opt_value *v, struct assay_
 static int choose(const struct assay_opt *row, const char *word, struct assay_err *e)
 {
 	char **list = NULL, all[400] = "";
-	int n = assay_opt_choices(row->choices, &list), at = -1;
+	int n = split_choices(row->choices, &list), at = -1;
 	for (int i = 0; i < n; i++) {
 		if (!strcmp(list[i], word))
 			at = i;

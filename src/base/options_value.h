@@ -18,8 +18,6 @@ struct assay_opt_value {
 void assay_opt_value_release(struct assay_opt_value *v);
 /* Fills *v (empty before) from text. The message does not name the option: the caller prefixes it. ASSAY_E_USAGE, *v empty. */
 int assay_opt_value_parse(const struct assay_opt *row, const char *text, struct assay_opt_value *v, struct assay_err *e);
-/* Splits "a|b|c"; the caller frees list[0] and list. */
-int assay_opt_choices(const char *choices, char ***list);
 json_t *assay_opt_value_echo(const struct assay_opt *row, const struct assay_opt_value *v);
 
 #endif

@@ -138,7 +138,7 @@ void cmd_help_verb(const struct assay_verb *v, FILE *out)
 	}
 }
 
-void cmd_help_all(FILE *out)
+static void print_verbs(FILE *out)
 {
 	int n, width = width_for(out);
 	const struct assay_verb *const *verbs = cmd_verbs(&n);
@@ -186,7 +186,7 @@ int cmd_help(const struct assay_verb *v, int argc, char **argv)
 		else
 			status = cmd_error(&e);
 	} else {
-		cmd_help_all(stdout);
+		print_verbs(stdout);
 	}
 	assay_options_close(o);
 	return status;

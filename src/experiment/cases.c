@@ -120,7 +120,8 @@ int assay_cases_plan(assay_build_fn build, const struct assay_options *o, const 
 	return rc;
 }
 
-int assay_cases_make(assay_build_fn build, struct assay_session *s, const struct assay_options *o, struct assay_points *l, struct assay_err *e)
+/* A list made ready: texts encoded by the open engine, then built. Release with assay_points_release whatever comes back. */
+static int make_list(assay_build_fn build, struct assay_session *s, const struct assay_options *o, struct assay_points *l, struct assay_err *e)
 {
 	int rc = assay_points_init(l, o, e);
 	if (!rc)
@@ -131,7 +132,7 @@ int assay_cases_make(assay_build_fn build, struct assay_session *s, const struct
 int assay_cases_run(assay_build_fn build, struct assay_session *s, const struct assay_options *o, struct assay_err *e)
 {
 	struct assay_points l;
-	int rc = assay_cases_make(build, s, o, &l, e);
+	int rc = make_list(build, s, o, &l, e);
 	if (!rc)
 		rc = assay_points_visit(s, &l, 1, 0, e);
 	assay_points_release(&l);

@@ -27,8 +27,6 @@ typedef int (*assay_build_fn)(struct assay_points *l, const struct assay_options
 int assay_cases_plan(assay_build_fn build, const struct assay_options *o, const struct assay_engine_info *shape_only, struct assay_run_plan *out,
 		     struct assay_err *e);
 int assay_cases_run(assay_build_fn build, struct assay_session *s, const struct assay_options *o, struct assay_err *e);
-/* A list made ready: texts encoded by the open engine, then built. Release with assay_points_release whatever comes back. */
-int assay_cases_make(assay_build_fn build, struct assay_session *s, const struct assay_options *o, struct assay_points *l, struct assay_err *e);
 
 /* Runs that an option asks for; when --quick is on and the user did not say, at most `quick`. */
 int assay_runs(const struct assay_options *o, const char *name, int quick);

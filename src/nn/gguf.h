@@ -68,7 +68,6 @@ bool nn_gguf_str_is(struct nn_gguf_str a, const char *b);
 /* Typed reads: 1 found, 0 absent (*out untouched), ASSAY_E_MODEL when the value has another type or range. */
 int nn_gguf_get_uint(const struct nn_gguf *g, const char *key, uint64_t *out, struct assay_err *e);
 int nn_gguf_get_num(const struct nn_gguf *g, const char *key, double *out, struct assay_err *e); /* finite; integers too */
-int nn_gguf_get_bool(const struct nn_gguf *g, const char *key, bool *out, struct assay_err *e);
 int nn_gguf_get_str(const struct nn_gguf *g, const char *key, struct nn_gguf_str *out, struct assay_err *e);
 /* An array of elements of one kind; *out = the row. */
 int nn_gguf_get_array(const struct nn_gguf *g, const char *key, enum nn_gguf_kind kind, const struct nn_gguf_kv **out, struct assay_err *e);

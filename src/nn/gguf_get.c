@@ -99,17 +99,6 @@ int nn_gguf_get_num(const struct nn_gguf *g, const char *key, double *out, struc
 	return 1;
 }
 
-int nn_gguf_get_bool(const struct nn_gguf *g, const char *key, bool *out, struct assay_err *e)
-{
-	const struct nn_gguf_kv *kv = nn_gguf_find(g, key);
-	if (!kv)
-		return 0;
-	if (kv->array || kv->kind != NN_GGUF_BOOL || *kv->data > 1)
-		return wrong(g, key, "true or false", e);
-	*out = *kv->data;
-	return 1;
-}
-
 int nn_gguf_get_str(const struct nn_gguf *g, const char *key, struct nn_gguf_str *out, struct assay_err *e)
 {
 	const struct nn_gguf_kv *kv = nn_gguf_find(g, key);

@@ -10,7 +10,8 @@
 #include "report/face_data.h"
 
 /* ---- one row a metric of a case ---- */
-const json_t *face_only(const json_t *result, const char *experiment)
+/* The experiment's measured point when there is just one, else NULL. */
+static const json_t *only_point(const json_t *result, const char *experiment)
 {
 	const json_t *only = NULL;
 	size_t i;
@@ -53,7 +54,7 @@ static void fill_latency(const json_t *result, const char *experiment, struct fa
 	};
 	size_t i;
 	json_t *p;
-	bool with_case = !face_only(result, experiment);
+	bool with_case = !only_point(result, experiment);
 	for (size_t c = !with_case; c < sizeof cols / sizeof *cols; c++)
 		face_table_col(t, cols[c].head, cols[c].right, cols[c].keep);
 	json_array_foreach(json_object_get(result, "points"), i, p)
@@ -131,7 +132,7 @@ static void fill_values(const json_t *result, const char *experiment, const char
 	size_t i;
 	json_t *p;
 	char label[96];
-	bool with_case = !face_only(result, experiment);
+	bool with_case = !only_point(result, experiment);
 	if (with_case)
 		face_table_col(t, "Case", false, 1);
 	face_table_col(t, "Metric", false, 0);
@@ -177,7 +178,7 @@ static void fill_offline(const json_t *result, const char *experiment, struct fa
 
 void face_title(char out[160], const json_t *result, const struct face_section *s)
 {
-	const json_t *only = s->by_case ? NULL : face_only(result, s->experiment);
+	const json_t *only = s->by_case ? NULL : only_point(result, s->experiment);
 	char label[96];
 	face_case(label, only);
 	snprintf(out, 160, "%s%s%s", s->title, *label ? ": " : "", label);

@@ -14,8 +14,6 @@ struct face_section {
 };
 const struct face_section *face_sections(int *n);
 void face_title(char out[160], const json_t *result, const struct face_section *s);
-/* The experiment's measured point when there is just one, else NULL. */
-const json_t *face_only(const json_t *result, const char *experiment);
 
 /* Verdict reasons, targets, and the sentences for cases that were not measured ("batch 32, 4096 -> 32: limit: needs ..."). */
 void face_verdict_table(const json_t *verdict, struct face_table *t);

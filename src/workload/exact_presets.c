@@ -18,11 +18,6 @@ enum assay_exact assay_exact_find(const char *name)
 	return ASSAY_EXACT_NONE;
 }
 
-const char *assay_exact_name(enum assay_exact preset)
-{
-	return preset < ASSAY_EXACT_NONE ? names[preset] : "none";
-}
-
 /* The order of draws is the preset: nanovllm draws a prompt's length, then its ids, for all prompts, then all outputs; s1 only outputs.
  * Either output may be NULL. Returns the number of ids. */
 static uint32_t draw(enum assay_exact preset, struct assay_length *len, int32_t *ids)

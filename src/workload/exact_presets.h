@@ -17,7 +17,6 @@ enum assay_exact {
 
 /* "s1", "nanovllm"; ASSAY_EXACT_NONE for another name. */
 enum assay_exact assay_exact_find(const char *name);
-const char *assay_exact_name(enum assay_exact preset);
 
 void assay_exact_lengths(enum assay_exact preset, struct assay_length out[ASSAY_EXACT_REQUESTS]);
 /* Number of prompt ids that the preset itself fixes (nanovllm 142,827; s1 0), and those ids in request order. */

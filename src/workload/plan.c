@@ -135,15 +135,3 @@ int assay_plan_given(const struct assay_plan_key *k, const struct assay_given_pr
 	free(len);
 	return r;
 }
-
-void assay_plan_sum(const struct assay_plan *p, struct assay_plan_totals *out)
-{
-	*out = (struct assay_plan_totals){ 0 };
-	for (size_t i = 0; i < p->n; i++) {
-		int both = p->reqs[i].prompt_tokens + p->reqs[i].max_tokens;
-		out->prompt_tokens += (uint64_t)p->reqs[i].prompt_tokens;
-		out->output_tokens += (uint64_t)p->reqs[i].max_tokens;
-		out->kv_tokens += (uint64_t)both;
-		out->longest = both > out->longest ? both : out->longest;
-	}
-}

@@ -50,8 +50,4 @@ struct assay_given_prompt { const int32_t *ids; size_t n_ids; const char *text; 
 int assay_plan_given(const struct assay_plan_key *k, const struct assay_given_prompt *prompts, size_t n_prompts, size_t n,
                      int output_tokens, struct assay_plan *out, struct assay_err *e);
 
-/* Sums over a plan. kv_tokens: positions if all were held at once (prompt + output each). longest: most prompt + output of one. */
-struct assay_plan_totals { uint64_t prompt_tokens, output_tokens, kv_tokens; int longest; };
-void assay_plan_sum(const struct assay_plan *p, struct assay_plan_totals *out);
-
 #endif

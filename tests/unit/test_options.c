@@ -161,7 +161,9 @@ static void test_units(void **state)
 	};
 	struct assay_options *o = assay_options_open(tables);
 	for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
-		assert_int_equal(assay_options_set(o, t[i].name, t[i].text, ASSAY_FROM_CLI, NULL), 0);
+		char line[80];
+		snprintf(line, sizeof line, "--%s %s", t[i].name, t[i].text);
+		assert_int_equal(parse(o, NULL, line), 0);
 		assert_int_equal(assay_options_int(o, t[i].name), t[i].want);
 	}
 	assay_options_close(o);
