@@ -194,6 +194,8 @@ int nn_golden_check(const char *dir, const char *model, const struct nn_check_op
 	struct nn_info info;
 	char *why = NULL;
 	*out = (struct nn_check_report){ .pass = true };
+	if (!nn_golden_exists(dir))
+		return assay_fail(e, ASSAY_E_MODEL, "%s: no golden.json in it: nothing to compare the model with", dir);
 	int rc = open_session(&c, o->dtype == NN_AUTO ? NN_F32 : o->dtype, &c.s, e);
 	if (rc)
 		return rc;

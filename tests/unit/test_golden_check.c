@@ -178,6 +178,9 @@ static void test_bad_files(void **state)
 	struct copy c;
 	struct assay_err e = ASSAY_ERR_INIT;
 	copy_open(&c);
+	const struct nn_check_options o = { .threads = 1 };
+	assert_int_equal(nn_golden_check(c.dir, "no-such-model", &o, &report, &e), ASSAY_E_MODEL);
+	assert_non_null(strstr(e.msg, "no golden.json in it")); /* said before any model is loaded */
 	json_object_set_new(c.doc, "prompts", json_array());
 	assert_int_equal(copy_check(&c, &e), ASSAY_E_MODEL);
 	assert_non_null(strstr(e.msg, "1 to 256 prompts"));
