@@ -94,7 +94,7 @@ double assay_binomial_cdf(size_t k, size_t n, double p)
 	return beta_regularised((double)(n - k), (double)k + 1, 1 - p, p);
 }
 
-static double t_upper(double t, double df) /* P(T > t), t >= 0 */
+double assay_t_upper(double t, double df)
 {
 	return 0.5 * beta_regularised(df / 2, 0.5, df / (df + t * t), t * t / (df + t * t));
 }
@@ -107,11 +107,11 @@ double assay_t_quantile(double p, double df)
 	if (p < 0.5)
 		return -assay_t_quantile(1 - p, df);
 	double lo = 0, hi = 1;
-	while (t_upper(hi, df) > 1 - p && hi < 1e300)
+	while (assay_t_upper(hi, df) > 1 - p && hi < 1e300)
 		hi *= 2;
 	for (int i = 0; i < 200 && hi - lo > 1e-15 * hi; i++) {
 		double mid = lo + (hi - lo) / 2;
-		if (t_upper(mid, df) > 1 - p)
+		if (assay_t_upper(mid, df) > 1 - p)
 			lo = mid;
 		else
 			hi = mid;

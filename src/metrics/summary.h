@@ -30,6 +30,7 @@ double assay_percentile_nearest(const double *sorted, size_t n, double p);   /* 
 double assay_percentile_linear(const double *sorted, size_t n, double p);
 double assay_percentile_floor(const double *sorted, size_t n, double p);
 double assay_t_quantile(double p, double df);     /* Student t, two-sided use: p = 0.975 */
+double assay_t_upper(double t, double df);        /* P(T > t), t >= 0, df > 0 */
 /* P(X <= k) of X ~ Binomial(n, p). */
 double assay_binomial_cdf(size_t k, size_t n, double p);
 /* 1-based ranks lo < hi with P(x_(lo) <= p-quantile <= x_(hi)) >= 95 %, at most 2.5 % missing on each side; lo = 0 or hi = n + 1:
