@@ -1,0 +1,36 @@
+/* Two sets of result documents -> what differs, and whether it is real. Pure: documents in, document out; loads and prints nothing.
+ * The statistics are in ab_stats.h; the rules in docs/compare.md. */
+#ifndef ASSAY_ANALYSIS_COMPARE_H
+#define ASSAY_ANALYSIS_COMPARE_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/err.h"
+
+enum { ASSAY_COMPARE_KEYS = 8 };     /* a family's size at most */
+#define ASSAY_COMPARE_ALPHA 0.05
+#define ASSAY_COMPARE_SESSION_SD 0.02 /* assumed between two sessions of one program on a real machine, where fewer than 4 are stored */
+
+struct assay_compare_options {
+	const char *const *metrics;  /* the family; NULL = the default keys, as they apply */
+	size_t n_metrics;
+	double min_effect;           /* ratio: 0.01 */
+	bool across_model;           /* models may differ */
+	json_t *const *stored;       /* other results, from which the spread between sessions is taken where they match; may be NULL */
+	size_t n_stored;
+};
+
+/* {comparable, differences[], warnings[], method, min_effect_pct, metrics[], verdict}: docs/compare.md names every key. One document a
+ * side: the unit is the repeat; two or more on both: the unit is the result. New reference. NULL and ASSAY_E_USAGE when a key is unknown,
+ * has no better direction, is named twice, or when one side has one document and the other more. */
+json_t *assay_compare(json_t *const *a, size_t n_a, json_t *const *b, size_t n_b, const struct assay_compare_options *o, struct assay_err *e);
+
+/* A bound for --fail-on-regression (key NULL: every key of the family) and --fail-on. */
+struct assay_gate { const char *key; double worse; /* ratio */ };
+/* Adds gate{status: pass|fail|unsure, rows[]{key, bound_pct, worse_pct, status, reason}} to a comparison: fail = worse than the bound with an
+ * adjusted p <= 0.05; unsure = not decided, and the 90 % interval reaches the bound. ASSAY_E_USAGE when a key is not in the family. */
+int assay_compare_gate(json_t *comparison, const struct assay_gate *gates, size_t n, struct assay_err *e);
+
+#endif

@@ -1,0 +1,137 @@
+/* assay compare from a user's side: verdicts, exit statuses, the JSON document, refusals. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "e2e.h"
+
+#define GATE "--fail-on-regression 2% "
+
+/* A sim of that slowness (1 = base) and noise seed, measured by `verb` into directory `name`. */
+static void measure(const char *name, double slow, int seed, const char *verb, const char *extra)
+{
+	char yaml[400], file[64];
+	struct e2e r;
+	snprintf(yaml, sizeof yaml, "prefill: {fixed_ms: %g, per_token_us: %g}\ndecode: {fixed_ms: %g, per_sequence_us: %g}\nnoise: {run_cv: 0.005, seed: %d}\n%s", 4 * slow, 100 * slow, 10 * slow, 100 * slow, seed, extra);
+	snprintf(file, sizeof file, "%s.yaml", name);
+	e2e_write(file, yaml);
+	e2e_run(&r, "$A %s -e sim:%s --output-tokens 8 --runs 12 -o %s", verb, file, name);
+	if (r.status != 0 && r.status != 4)
+		fail_msg("%s: %d %s", name, r.status, r.err);
+	e2e_release(&r);
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	measure("a1", 1, 1, "latency --prompt-tokens 16,32", "");
+	measure("a2", 1, 2, "latency --prompt-tokens 16,32", "");
+	measure("a3", 1, 3, "latency --prompt-tokens 16,32", "");
+	measure("b1", 1.05, 4, "latency --prompt-tokens 16,32", "");
+	measure("b2", 1.05, 5, "latency --prompt-tokens 16,32", "");
+	measure("short", 1, 6, "latency --prompt-tokens 8", "");
+	measure("batches", 1, 7, "throughput --prompt-tokens 16 --batch 1", "");
+	measure("opt", 1, 8, "latency --prompt-tokens 16,32 -m opt-125m", "");
+	measure("bad", 1, 9, "latency --prompt-tokens 16,32", "faults: [{kind: error, every: 2}]\n");
+	return 0;
+}
+
+static void test_statuses(void **state)
+{
+	(void)state;
+	static const struct { const char *args; int status; const char *out, *err; } t[] = {
+		{ "a1 a2", 0, "B against A: SAME", "" },
+		{ "a1 a1", 0, "B against A: SAME", "" },
+		{ "a1 b1", 0, "B against A: SLOWER", "" },
+		{ "b1 a1", 0, "B against A: FASTER", "" },
+		{ GATE "a1 b1", 1, "REGRESSION: ttft_ms", "" },
+		{ "a1 b1 --fail-on-regression 10", 0, "pass: ttft_ms", "" },
+		{ GATE "b1 a1", 0, "pass: ttft_ms", "" },
+		{ GATE "a1 a2", 0, "pass: ttft_ms", "" },
+		{ "a1 b1 --fail-on output_tok_s:3%", 1, "REGRESSION: output_tok_s", "" },
+		{ "a1 b1 --fail-on output_tok_s:9%", 0, "pass: output_tok_s", "" },
+		{ "a1 b1 --min-effect 20%", 0, "SAME", "" },
+		{ "a1 a2 --fail-on-regression 0% --min-effect 0.1%", 0, "NOT SURE", "undecided" },
+		{ "a1 a2 --fail-on-regression 0% --min-effect 0.1% --strict", 1, "NOT SURE", "" },
+		{ "a1 a2 a3 -- b1 b2 " GATE, 1, "the unit is the result", "" },
+		{ "a1 a2 -- a3 b2 --metrics tpot_ms", 0, "tpot_ms", "" },
+		{ "a1 opt --across model", 0, "model: gpt2 against opt-125m", "" },
+		{ "a1 bad " GATE, 4, "failed requests a run", "INVALID" },
+		{ "a1 short", 2, NULL, "not comparable: cases: none was measured on both sides" },
+		{ "a1 batches", 2, NULL, "not comparable: experiment: latency against throughput" },
+		{ "a1 opt", 2, NULL, "not comparable: model: gpt2 against opt-125m; model family: gpt2 against opt" },
+		{ "a1", 2, NULL, "compare needs two result directories" },
+		{ "a1 a2 b1", 2, NULL, "compare needs two result directories" },
+		{ "-- a1 a2", 2, NULL, "compare needs two result directories" },
+		{ "a1 -- b1 b2", 2, NULL, "1 results against 2" },
+		{ "a1 a1 -- b1 b2", 2, NULL, "a copy is no second measurement" },
+		{ "a1 nowhere", 2, NULL, "nowhere: no such directory" },
+		{ "a1 .", 2, NULL, "holds no result.json" },
+		{ "a1 b1 --metrics ttft", 2, NULL, "unknown metric \"ttft\"" },
+		{ "a1 b1 --min-effect x", 2, NULL, "--min-effect: \"x\" is not a percentage" },
+		{ "a1 b1 --fail-on ttft_ms", 2, NULL, "is not KEY:X%" },
+		{ "a1 b1 --fail-on load_ms:2%", 2, NULL, "load_ms is not among the compared metrics" },
+		{ "a1 b1 --fail-on-regresion 2%", 2, NULL, "did you mean --fail-on-regression?" },
+	};
+	for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
+		struct e2e r;
+		e2e_run(&r, "$A compare %s", t[i].args);
+		if (r.status != t[i].status || (t[i].out ? !strstr(r.out, t[i].out) : *r.out) || !strstr(r.err, t[i].err) || (!*t[i].err && *r.err))
+			fail_msg("compare %s: status %d\n%s%s\nwanted %d %s %s", t[i].args, r.status, r.out, r.err, t[i].status, t[i].out ? t[i].out : "(nothing)", t[i].err);
+		e2e_release(&r);
+	}
+}
+
+static void test_json(void **state)
+{
+	(void)state;
+	static const char *const top[] = { "comparable", "differences", "metrics", "verdict", "warnings", "method", "min_effect_pct" };
+	static const char *const row[] = { "key", "case", "a", "b", "effect_pct", "ci95_pct", "verdict", "pairs_needed" };
+	struct e2e r;
+	e2e_run(&r, "$A compare a1 b1 --json");
+	json_t *c = json_loads(r.out, JSON_REJECT_DUPLICATES, NULL);
+	assert_non_null(c);
+	assert_int_equal(r.status, 0);
+	assert_int_equal(json_object_size(c), sizeof top / sizeof *top);
+	for (size_t i = 0; i < sizeof top / sizeof *top; i++)
+		assert_non_null(json_object_get(c, top[i]));
+	for (size_t i = 0; i < sizeof row / sizeof *row; i++)
+		assert_non_null(json_object_get(e2e_at(c, "metrics.0"), row[i]));
+	assert_true(json_is_true(e2e_at(c, "comparable")));
+	assert_string_equal(json_string_value(e2e_at(c, "verdict")), "SLOWER");
+	assert_string_equal(json_string_value(e2e_at(c, "metrics.0.verdict")), "SLOWER");
+	assert_true(json_real_value(e2e_at(c, "metrics.0.ci95_pct.0")) < 5 && json_real_value(e2e_at(c, "metrics.0.ci95_pct.1")) > 5); /* the truth is 5 % */
+	json_decref(c);
+	e2e_release(&r);
+	e2e_run(&r, "$A compare a1 opt --json");
+	c = json_loads(r.out, JSON_REJECT_DUPLICATES, NULL);
+	assert_int_equal(r.status, 2);
+	assert_true(json_is_false(e2e_at(c, "comparable")));
+	assert_true(json_is_null(e2e_at(c, "verdict")));
+	assert_string_equal(json_string_value(e2e_at(c, "differences.0.what")), "model");
+	json_decref(c);
+	e2e_release(&r);
+}
+
+/* No line is wider than the terminal that users have. */
+static void test_width(void **state)
+{
+	(void)state;
+	struct e2e r;
+	e2e_run(&r, "%s", "$A compare a1 b1 " GATE);
+	for (char *p = strtok(r.out, "\n"); p; p = strtok(NULL, "\n"))
+		if (strlen(p) > 80)
+			fail_msg("%zu columns: %s", strlen(p), p);
+	e2e_release(&r);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_statuses), cmocka_unit_test(test_json), cmocka_unit_test(test_width) };
+	return cmocka_run_group_tests_name("compare", tests, set_up, NULL);
+}
