@@ -5,6 +5,9 @@ $(B)/bench/%: bench/%.c $(B)/libassay.a
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(ALLFLAGS) $(LDFLAGS) $^ $(LIBS) -o $@
 
+# What a comparison finds, by simulation (bench/power_curve.c): no part of `make bench`, for it measures no machine.
+$(B)/bench/power_curve: $(B)/tests/unit/ab_sim.o
+
 .PHONY: bench-build
 bench-build: $(B)/assay $(BENCH:%.c=$(B)/%)
 bench: bench-build
