@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/mem.h"
 #include "engine/model_json.h"
 #include "engine/registry.h"
 #include "nn/nn.h"
@@ -77,8 +78,10 @@ static void describe(struct cpu *x, int64_t total_ns)
 				 n->max_batched_tokens, "block_size", n->block_size, "kv_blocks", n->kv_blocks, "kv_pool_bytes", (json_int_t)n->kv_bytes,
 				 "kernels", n->kernels);
 	i->load = assay_load_json(ms(n->load.open_ns), ms(n->load.weights_ns), ms(n->load.pack_ns), ms(n->kv_ns), NAN, ms(total_ns));
+	char *no_text = xasprintf("none: %s", i->no_tokenizer);
 	i->capabilities = json_pack("{s:s, s:s, s:s, s:s, s:s}", "token_times", "exact", "steps", "exact", "memory", "exact", "bytes_and_flops", "exact", "text",
-				    i->has_tokenizer ? "exact" : "none");
+				    i->has_tokenizer ? "exact" : no_text);
+	free(no_text);
 	i->vocab = n->shape.vocab;
 	i->max_context = n->max_context;
 	i->kv_tokens = (uint64_t)n->kv_blocks * (uint64_t)n->block_size;
