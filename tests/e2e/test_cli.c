@@ -50,6 +50,8 @@ static void test_refused(void **state)
 		{ "$A latency -e null --temperature nan", "--temperature: \"nan\" is not a number" },
 		{ "$A latency -e null --kv-memory 5Q", "--kv-memory: \"5Q\" is not a size" },
 		{ "$A latency -e null --legacy s9", "--legacy: \"s9\" is not one of s0, s2, s3, s4" },
+		{ "$A latency -e null --dry-run --json", "a dry run has no result document" },
+		{ "$A latency -e null --label fast", "--label: \"fast\" is not of the form K=V" },
 		{ "ASSAY_RUNS=x $A latency -e null", "environment variable ASSAY_RUNS: \"x\" is not a whole number" },
 		{ "$A explain ttft", "(did you mean ttft_ms?)" },
 		{ "$A models lits", "(did you mean list?)" },
