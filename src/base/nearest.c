@@ -33,6 +33,13 @@ static int distance(const char *a, const char *b)
 	return d[n % 3][m];
 }
 
+/* `part` begins or ends `whole`, set off by a dash. */
+static bool is_part(const char *part, const char *whole)
+{
+	size_t n = strlen(part), m = strlen(whole);
+	return n && n < m && ((whole[n] == '-' && !strncasecmp(part, whole, n)) || (whole[m - n - 1] == '-' && !strcasecmp(part, whole + m - n)));
+}
+
 const char *assay_nearest(const char *word, const char *const *names, int n)
 {
 	int len = (int)strlen(word), best = WORD_MAX;
@@ -42,7 +49,12 @@ const char *assay_nearest(const char *word, const char *const *names, int n)
 		/* what was typed so far of a longer name counts as near */
 		if (len >= 3 && !strncasecmp(word, names[i], (size_t)len) && d > 2)
 			d = 2;
-		if (d < best) {
+		/* so does a whole name at either end of it: batch-size for batch, tokens for prompt-tokens */
+		if (d > 1 && is_part(names[i], word))
+			d = 1;
+		else if (d > 2 && len >= 3 && is_part(word, names[i]))
+			d = 2;
+		if (d < best || (name && d == best && strlen(names[i]) < strlen(name))) {
 			best = d;
 			name = names[i];
 		}

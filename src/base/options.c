@@ -94,20 +94,22 @@ static int set_at(struct assay_options *o, int i, const char *text, enum assay_o
 	return 0;
 }
 
-/* Nearest option name, with underscores for a job's keys. */
+/* Nearest option name, with underscores for a job's keys; of the flags alone after "no-". */
 static const char *near_name(const struct assay_options *o, const char *word, char sep, char *out, size_t size_bytes)
 {
-	const char **names = xalloc((size_t)(o->n + 1) * sizeof *names);
+	const char **names = xalloc((size_t)(o->n + 1) * sizeof *names), *no = strncmp(word, "no-", 3) ? "" : "no-";
 	char *plain = xstrdup(word);
+	int n = 0;
 	for (char *p = plain; *p; p++)
 		if (*p == '_')
 			*p = '-';
 	for (int i = 0; i < o->n; i++)
-		names[i] = o->rows[i].name;
-	const char *near = assay_nearest(plain, names, o->n);
+		if (!*no || o->rows[i].kind == ASSAY_OPT_FLAG)
+			names[n++] = o->rows[i].name;
+	const char *near = assay_nearest(plain + strlen(no), names, n);
 	out[0] = 0;
 	if (near)
-		snprintf(out, size_bytes, " (did you mean %s%s?)", sep == '-' ? "--" : "", near);
+		snprintf(out, size_bytes, " (did you mean %s%s%s?)", sep == '-' ? "--" : "", no, near);
 	for (char *p = out; near && sep == '_' && *p; p++)
 		if (*p == '-')
 			*p = '_';

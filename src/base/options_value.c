@@ -194,6 +194,8 @@ static int add_item(const struct assay_opt *row, const char *item, struct assay_
 /* Comma list; a bad item is named with its place. */
 static int parse_list(const struct assay_opt *row, const char *text, struct assay_opt_value *v, struct assay_err *e)
 {
+	if (row->kind == ASSAY_OPT_INTS && !strchr(text, ',') && strpbrk(text, " :;[") && strpbrk(text, "0123456789"))
+		return bad(row, text, "is no list: separate whole numbers by commas, as in 1,2,4", e);
 	char *copy = xstrdup(text);
 	int rc = 0, at = 0;
 	for (char *item = copy, *next = NULL; !rc && item; item = next) {

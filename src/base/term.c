@@ -46,17 +46,23 @@ void assay_duration_format(char *out, int size_bytes, double s)
 
 void assay_status_line_format(char *out, int width, const char *name, const char *what, double done, double total, double tok_s, double elapsed_s)
 {
-	char line[400], eta[24];
-	int n = snprintf(line, sizeof line, "%.60s  %.100s", name, what);
+	char head[200], share[24] = "", rate[40] = "", eta[40] = "", left[24];
+	int n = snprintf(head, sizeof head, "%.60s  %.100s", name, what), room = width - 1;
 	if (total > 0 && done >= 0)
-		n += snprintf(line + n, sizeof line - (size_t)n, "  %.0f %%", floor(100 * fmin(done / total, 1)));
+		snprintf(share, sizeof share, "  %.0f %%", floor(100 * fmin(done / total, 1)));
 	if (isfinite(tok_s) && tok_s >= 0)
-		n += snprintf(line + n, sizeof line - (size_t)n, tok_s < 100 ? "  %.1f tok/s" : "  %.0f tok/s", tok_s);
+		snprintf(rate, sizeof rate, tok_s < 100 ? "  %.1f tok/s" : "  %.0f tok/s", tok_s);
 	if (total > 0 && done > 0 && done < total && elapsed_s >= 1 && elapsed_s * (total - done) / done < 1e7) {
-		assay_duration_format(eta, sizeof eta, elapsed_s * (total - done) / done);
-		snprintf(line + n, sizeof line - (size_t)n, "  ETA %s", eta);
+		assay_duration_format(left, sizeof left, elapsed_s * (total - done) / done);
+		snprintf(eta, sizeof eta, "  ETA %s", left);
 	}
-	snprintf(out, (size_t)width, "%s", line);
+	/* too narrow: the rate goes first, then the end of what is done, then the time to go */
+	if (n + (int)(strlen(share) + strlen(rate) + strlen(eta)) > room)
+		rate[0] = 0;
+	if ((int)(strlen(name) + strlen(share) + strlen(eta)) > room)
+		eta[0] = 0;
+	int tail = (int)(strlen(share) + strlen(rate) + strlen(eta));
+	snprintf(out, (size_t)width, "%.*s%s%s%s", room > tail ? room - tail : 0, head, share, rate, eta);
 }
 
 struct assay_status_line {

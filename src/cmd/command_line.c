@@ -91,6 +91,8 @@ static int refuse_argument(const struct assay_verb *v, const struct assay_option
 	for (int i = 0; i < n && i < 256; i++)
 		names[i] = rows[i]->name;
 	const char *near = assay_nearest(word, names, n < 256 ? n : 256);
+	if (!near && has_row(o, "ids"))
+		near = "prompt"; /* generate: a text without its option */
 	return assay_fail(e, ASSAY_E_USAGE, "%s takes no argument: \"%.60s\"%s%s%s", v->name, word, near ? " (did you mean --" : "", near ? near : "", near ? "?)" : "");
 }
 

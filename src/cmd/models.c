@@ -118,7 +118,8 @@ static int dispatch(const struct assay_options *o, struct assay_err *e)
 		return cmd_models_check(o, list + 1, n - 1, e);
 	}
 	const char *near = assay_nearest(list[0], words, 3);
-	return assay_fail(e, ASSAY_E_USAGE, "models: \"%.60s\" is not one of list, show, check%s%s%s", list[0], near ? " (did you mean " : "", near ? near : "", near ? "?)" : "");
+	return assay_fail(e, ASSAY_E_USAGE, "models: \"%.60s\" is not one of list, show, check%s%s%s", list[0], near ? " (did you mean " : "; a model's shape: assay models show NAME", near ? near : "",
+	                  near ? "?)" : "");
 }
 
 int cmd_models(const struct assay_verb *v, int argc, char **argv)

@@ -34,7 +34,7 @@ static int report(const struct assay_options *o, const char *dir, struct assay_e
 	char *path = xasprintf("%s/result.json", dir);
 	int rc = 0;
 	if (!assay_fs_is_dir(dir)) {
-		rc = assay_fail(e, ASSAY_E_USAGE, "%s: no such directory", dir);
+		rc = assay_fail(e, ASSAY_E_USAGE, assay_fs_exists(dir) ? "%s: a file: name the result directory that holds it" : "%s: no such directory", dir);
 		goto out;
 	}
 	if ((rc = cmd_not_in_use(dir, e)) || (rc = assay_journal_read(dir, &run, e)))

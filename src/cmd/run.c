@@ -2,15 +2,33 @@
  * Whatever can be refused is refused before the model loads; whatever was measured is saved whatever happens after. */
 #include "cmd/run.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "cmd/run_signals.h"
 #include "nn/source.h"
+#include "nn/tokenizer.h"
 
 static int check_label(const struct assay_options *o, struct assay_err *e)
 {
 	const char *label = assay_options_str(o, "label"), *eq = label ? strchr(label, '=') : NULL;
 	return label && (!eq || eq == label) ? assay_fail(e, ASSAY_E_USAGE, "--label %.60s: write it as KEY=VALUE", label) : 0;
+}
+
+/* Text that nobody could turn into tokens is refused before the weights are read; other engines say so themselves. */
+static int check_text(const struct assay_options *o, struct assay_err *e)
+{
+	struct nn_tokenizer *t = NULL;
+	char *why = NULL;
+	const char *option = assay_options_str(o, "prompt") ? "prompt" : "prompts";
+	if (!assay_options_str(o, option) || strcmp(assay_options_str(o, "engine"), "cpu"))
+		return 0;
+	int rc = nn_tokenizer_open(assay_options_str(o, "model"), &t, &why, e);
+	if (!rc && !t)
+		rc = assay_fail(e, ASSAY_E_USAGE, "--%s: %s", option, why ? why : "this model has no tokenizer");
+	nn_tokenizer_close(t);
+	free(why);
+	return rc;
 }
 
 /* Options to plan: targets, shape, what the experiment refuses, the output directory. */
@@ -26,7 +44,7 @@ static int prepare(struct cmd_run *r, struct assay_err *e)
 		return e->code;
 	shape_only.vocab = r->shape.vocab;
 	shape_only.max_context = r->shape.max_context;
-	if (r->exp->plan(r->o, &shape_only, &r->plan, e))
+	if (r->exp->plan(r->o, &shape_only, &r->plan, e) || check_text(r->o, e))
 		return e->code;
 	return assay_options_flag(r->o, "dry-run") ? 0 : cmd_run_output(r, e);
 }

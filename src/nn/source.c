@@ -74,7 +74,7 @@ static int locate(const char *name, struct place *p, struct assay_err *e)
 	else if (assay_fs_exists(name))
 		return assay_fail(e, ASSAY_E_MODEL, "%s: not a model: give a preset, a Hugging Face directory or a .gguf file", name);
 	else if (strchr(name, '/') || is_gguf_name(name))
-		return assay_fail(e, ASSAY_E_USAGE, "%s: no such model file or directory", name);
+		return assay_fail(e, ASSAY_E_USAGE, "%s: no such model file or directory (nothing is downloaded by name; `assay models list` shows what is known)", name);
 	else
 		return unknown(name, e);
 	return 0;

@@ -296,7 +296,7 @@ static void test_signal_loading(void **state)
 	};
 	for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
 		struct e2e r;
-		e2e_run(&r, "$A latency -m gpt2-medium -t 1 --runs 1 -o load/ing & p=$!; while ! [ -d load/ing ]; do sleep 0.01; done; %s; wait $p; s=$?; ls -d load; exit $s", t[i].kill);
+		e2e_run(&r, "$A latency -m gpt2 -t 1 --runs 1 -o load/ing & p=$!; while ! [ -d load/ing ]; do sleep 0.01; done; %s; wait $p; s=$?; ls -d load; exit $s", t[i].kill);
 		if (r.status != t[i].status || !strstr(r.err, t[i].part) || *r.out)
 			fail_msg("%s: status %d\nout %s\nerr %s", t[i].kill, r.status, r.out, r.err);
 		e2e_release(&r);

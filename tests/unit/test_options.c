@@ -99,7 +99,7 @@ static void test_refused(void **state)
 		{ "--rusn 5", "unknown option --rusn (did you mean --runs?)" },
 		{ "--zzzzzz", "unknown option --zzzzzz" },
 		{ "--Runs 5", "unknown option --Runs (did you mean --runs?)" },
-		{ "--no-quikc", "unknown option --no-quikc" },
+		{ "--no-quikc", "unknown option --no-quikc (did you mean --no-quick?)" },
 		{ "--no-runs", "--no-runs: --runs takes a value and cannot be turned off with --no-" },
 		{ "--no-quick=1", "--no-quick takes no value" },
 		{ "-x", "unknown option -x" },
@@ -272,13 +272,14 @@ static void test_later_table(void **state)
 static void test_nearest(void **state)
 {
 	(void)state;
-	static const char *const names[] = { "baseline", "latency", "throughput", "seqlen", "offline", "memory" };
+	static const char *const names[] = { "baseline", "latency", "throughput", "seqlen", "offline", "memory", "batch", "block-size", "prompt-tokens" };
 	static const struct { const char *word, *want; } t[] = {
 		{ "latnecy", "latency" }, { "Memory", "memory" }, { "base", "baseline" }, { "thruput", "throughput" }, { "x", NULL }, { "", NULL }, { "entirely-else", NULL },
+		{ "batch-size", "batch" }, { "tokens", "prompt-tokens" }, { "size", "block-size" }, { "latency-ms", "latency" }, { "-", NULL },
 		{ "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", NULL },
 	};
 	for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
-		const char *got = assay_nearest(t[i].word, names, 6);
+		const char *got = assay_nearest(t[i].word, names, sizeof names / sizeof *names);
 		if (t[i].want)
 			assert_string_equal(got ? got : "(none)", t[i].want);
 		else

@@ -82,7 +82,10 @@ static void test_line(void **state)
 		{ 80, 0, 100, NAN, 10, "latency  128/100 run 3/10  0 %" },
 		{ 80, NAN, NAN, NAN, 10, "latency  128/100 run 3/10" },
 		{ 80, 25, 100, NAN, 0.5, "latency  128/100 run 3/10  25 %" }, /* too early to guess */
-		{ 20, 25, 100, 61, 10, "latency  128/100 ru" },
+		{ 50, 25, 100, 61, 10, "latency  128/100 run 3/10  25 %  ETA 30s" },
+		{ 40, 25, 100, 61, 10, "latency  128/100 run 3/1  25 %  ETA 30s" },
+		{ 20, 25, 100, 61, 10, "latency  128/  25 %" },
+		{ 20, NAN, NAN, NAN, 10, "latency  128/100 ru" },
 	};
 	for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
 		char out[200];
