@@ -1,4 +1,4 @@
-/* A whole run in memory: what a journal holds, sorted into arrays. Made by report/journal_read
+/* A whole run in memory: what a journal holds, sorted into arrays. Made by core/journal_read
  * (live runs too: the finished journal is read back, so there is one path from records to result);
  * metrics/ and analysis/ read it. */
 #ifndef ASSAY_CORE_RUN_H

@@ -16,7 +16,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
-#include "report/journal_format.h"
+#include "core/journal_format.h"
 #include "report/journal_ring.h"
 #include "report/report.h"
 

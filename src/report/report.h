@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "base/err.h"
+#include "core/journal.h"
 #include "core/record.h"
 #include "core/run.h"
 
@@ -22,12 +23,6 @@ struct assay_sink *assay_journal_sink(struct assay_journal *j);
 int assay_journal_close(struct assay_journal *j, json_t *footer_steal, struct assay_err *e);
 /* True once a write failed (disk full): the run should stop at the next visit. */
 bool assay_journal_failed(struct assay_journal *j, struct assay_err *e);
-
-/* Reads DIR/journal.bin, also a torn one (run->torn; also when it has no footer). ASSAY_E_DATA when it has no complete header
- * ("nothing recorded"), ASSAY_E_USAGE while a run is being recorded there. */
-int assay_journal_read(const char *dir, struct assay_run *out, struct assay_err *e);
-/* The same over bytes (fuzzing). */
-int assay_journal_parse(const void *data, size_t n, struct assay_run *out, struct assay_err *e);
 
 /* ---- result ---- */
 /* The document of docs/result.schema.json; pure function of the run (files[] and id are filled by assay_result_write). */

@@ -8,7 +8,7 @@
 
 #include "base/fs.h"
 #include "base/json.h"
-#include "report/journal_format.h"
+#include "core/journal_format.h"
 #include "report/report.h"
 
 #define RESULT_BYTES_MAX ((size_t)1 << 30)

@@ -9,9 +9,9 @@
 #include <unistd.h>
 
 #include "base/json.h"
-#include "report/journal_format.h"
-#include "report/journal_records.h"
-#include "report/report.h"
+#include "core/journal_format.h"
+#include "core/journal_records.h"
+#include "core/journal.h"
 
 #define JOURNAL_FILE_MAX (UINT64_C(16) << 30)
 

@@ -1,5 +1,5 @@
 /* See journal_records.h. */
-#include "report/journal_records.h"
+#include "core/journal_records.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "report/journal_records.h"
+#include "core/journal_records.h"
 
 /* ---- stable sorting of structs by an integer key ---- */
 struct key { int64_t a, b; size_t at; };

@@ -3,8 +3,8 @@
  *   frame  = u32 payload length, u16 record type, u16 0, u32 crc32c, payload
  * Little-endian. The checksum covers the frame's first eight bytes and its payload. The payload of a
  * hot record is its struct of core/record.h, that of a cold one compact JSON. Format version 1. */
-#ifndef ASSAY_REPORT_JOURNAL_FORMAT_H
-#define ASSAY_REPORT_JOURNAL_FORMAT_H
+#ifndef ASSAY_CORE_JOURNAL_FORMAT_H
+#define ASSAY_CORE_JOURNAL_FORMAT_H
 
 #include <stdint.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* Between journal_read.c (bytes -> records) and journal_sort.c (records -> a run): every record that was
  * read, in file order. Internal to the journal. */
-#ifndef ASSAY_REPORT_JOURNAL_RECORDS_H
-#define ASSAY_REPORT_JOURNAL_RECORDS_H
+#ifndef ASSAY_CORE_JOURNAL_RECORDS_H
+#define ASSAY_CORE_JOURNAL_RECORDS_H
 
 #include "base/mem.h"
 #include "core/run.h"
