@@ -59,6 +59,8 @@ int cmd_completion(const struct assay_verb *v, int argc, char **argv);
 extern const struct assay_opt cmd_explain_options[];
 int cmd_explain(const struct assay_verb *v, int argc, char **argv);
 int cmd_report(const struct assay_verb *v, int argc, char **argv);
+extern const struct assay_opt cmd_verify_options[];
+int cmd_verify(const struct assay_verb *v, int argc, char **argv);
 int cmd_models(const struct assay_verb *v, int argc, char **argv);
 int cmd_engines(const struct assay_verb *v, int argc, char **argv);
 int cmd_doctor(const struct assay_verb *v, int argc, char **argv);

@@ -27,7 +27,11 @@ bool assay_journal_failed(struct assay_journal *j, struct assay_err *e);
 /* ---- result ---- */
 /* The document of docs/result.schema.json; pure function of the run (files[] and id are filled by assay_result_write). */
 json_t *assay_result_build(const struct assay_run *run);
-/* Sets files[] (journal.bin) and id, writes DIR/result.json atomically. */
+/* Sets id: SHA-256 of the document's bytes with id empty. */
+int assay_result_identify(json_t *result, struct assay_err *e);
+/* Sets files[] (DIR/journal.bin) and id. */
+int assay_result_complete(const char *dir, json_t *result, struct assay_err *e);
+/* Completes the document and writes DIR/result.json atomically. */
 int assay_result_write(const char *dir, json_t *result, struct assay_err *e);
 json_t *assay_result_load(const char *dir, struct assay_err *e);
 
@@ -40,7 +44,8 @@ struct assay_face {
 	int (*write)(const json_t *result, const struct assay_run *run, const char *dir, struct assay_err *e);
 };
 const struct assay_face *const *assay_faces(int *n);
-/* Hashes of every written file except manifest.json itself. */
+/* {schema, files[{path, bytes, sha256}]} of every file under dir but manifest.json itself, hidden and temporary ones. New reference. */
+json_t *assay_manifest_build(const char *dir, struct assay_err *e);
 int assay_manifest_write(const char *dir, struct assay_err *e);
 
 /* The human summary on a terminal: width columns, colour when asked. */

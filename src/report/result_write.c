@@ -38,7 +38,7 @@ static int write_json(const char *dir, const char *name, const json_t *v, struct
 }
 
 /* SHA-256 of the bytes that would be written, id empty. */
-static int set_id(json_t *result, struct assay_err *e)
+int assay_result_identify(json_t *result, struct assay_err *e)
 {
 	struct assay_buf b;
 	char hash[65];
@@ -55,13 +55,17 @@ static int set_id(json_t *result, struct assay_err *e)
 	return rc;
 }
 
-int assay_result_write(const char *dir, json_t *result, struct assay_err *e)
+int assay_result_complete(const char *dir, json_t *result, struct assay_err *e)
 {
 	json_t *files = json_array();
 	int rc = file_entry(dir, JOURNAL_FILE, files, e);
 	json_object_set_new(result, "files", files);
-	if (!rc)
-		rc = set_id(result, e);
+	return rc ? rc : assay_result_identify(result, e);
+}
+
+int assay_result_write(const char *dir, json_t *result, struct assay_err *e)
+{
+	int rc = assay_result_complete(dir, result, e);
 	return rc ? rc : write_json(dir, "result.json", result, e);
 }
 
@@ -126,13 +130,22 @@ static int add_tree(const char *dir, const char *sub, int depth, json_t *files, 
 	return rc;
 }
 
-int assay_manifest_write(const char *dir, struct assay_err *e)
+json_t *assay_manifest_build(const char *dir, struct assay_err *e)
 {
 	json_t *files = json_array();
 	int rc = add_tree(dir, "", MANIFEST_DEPTH, files, e);
 	json_t *doc = json_pack("{s:s, s:o}", "schema", "assay.manifest/1", "files", files);
-	if (!rc)
-		rc = write_json(dir, "manifest.json", doc, e);
+	if (rc) {
+		json_decref(doc);
+		doc = NULL;
+	}
+	return doc;
+}
+
+int assay_manifest_write(const char *dir, struct assay_err *e)
+{
+	json_t *doc = assay_manifest_build(dir, e);
+	int rc = doc ? write_json(dir, "manifest.json", doc, e) : e->code;
 	json_decref(doc);
 	return rc;
 }

@@ -1,0 +1,91 @@
+/* assay verify DIR: is every number of a result what its journal gives, and every file what was written? */
+#include <ctype.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/term.h"
+#include "cmd/cmd.h"
+#include "cmd/show_result.h"
+#include "report/verify.h"
+
+const struct assay_opt cmd_verify_options[] = {
+	{ "expect", 0, ASSAY_OPT_STR, NULL, .arg = "SHA256", .help = "the fingerprint that the journal must have (verify prints it)" },
+	{ "json", 0, ASSAY_OPT_FLAG, "false", .help = "print {ok, checked, problems[]{what, where}, ...} on stdout, and only that" },
+	ASSAY_OPT_END,
+};
+
+/* Lower case; NULL + error unless it is 64 hex digits. Static storage. */
+static const char *hash_of(const char *text, struct assay_err *e)
+{
+	static char hash[65];
+	if (strlen(text) != 64 || strspn(text, "0123456789abcdefABCDEF") != 64) {
+		assay_fail(e, ASSAY_E_USAGE, "--expect %.80s: not a SHA-256: it has 64 hexadecimal digits", text);
+		return NULL;
+	}
+	for (int i = 0; i < 64; i++)
+		hash[i] = (char)tolower((unsigned char)text[i]);
+	return hash;
+}
+
+static void print_json(const struct assay_verify *v)
+{
+	struct assay_buf b;
+	json_t *doc = json_pack("{s:b, s:i, s:O, s:b, s:b, s:o, s:s}", "ok", v->ok, "checked", v->checked, "problems", v->problems, "recomputed", v->recomputed, "mixed_version",
+	                        v->mixed_version, "fingerprint", *v->fingerprint ? json_string(v->fingerprint) : json_null(), "written_by", v->written_by);
+	assay_buf_init(&b, (size_t)1 << 28);
+	if (doc && assay_json_print(&b, doc, 2) == 0)
+		fwrite(b.data, 1, b.len_bytes, stdout);
+	assay_buf_release(&b);
+	json_decref(doc);
+}
+
+static void print_text(const struct assay_verify *v, const char *dir)
+{
+	struct assay_term t;
+	size_t i, n = json_array_size(v->problems);
+	json_t *p;
+	assay_term_init(&t, STDOUT_FILENO, false);
+	if (v->ok)
+		printf("ok: %s: %d files hold; every number follows from the journal, bit for bit\n", dir, v->checked);
+	else
+		printf("not ok: %s: %zu problem%s in %d files%s\n", dir, n, n == 1 ? "" : "s", v->checked, v->recomputed ? "" : "; only hashes could be checked");
+	json_array_foreach(v->problems, i, p)
+		printf("  %s: %s\n", assay_json_get_str(p, "where", "?"), assay_json_get_str(p, "what", "?"));
+	if (*v->fingerprint)
+		printf("fingerprint  %s  (SHA-256 of journal.bin)\n", v->fingerprint);
+	if (!v->ok && *v->written_by)
+		printf("written by   assay %s\n", v->written_by);
+	cmd_wrap(stdout, "This finds damage and partial edits. A rewrite of the journal, the result and all hashes together it cannot find, unless the fingerprint was kept elsewhere: "
+	         "give it as --expect.", 0, 0, t.width);
+}
+
+int cmd_verify(const struct assay_verb *v, int argc, char **argv)
+{
+	struct assay_options *o = NULL;
+	struct assay_verify found = { 0 };
+	struct assay_err e = ASSAY_ERR_INIT;
+	char **list;
+	int status = 0, rc = 0;
+	if (cmd_options(v, argc, argv, &o, &status))
+		return status;
+	const char *expect = assay_options_str(o, "expect");
+	if (assay_options_positionals(o, &list) != 1)
+		rc = assay_fail(&e, ASSAY_E_USAGE, "verify needs one result directory");
+	else if (expect && !(expect = hash_of(expect, &e)))
+		rc = e.code;
+	else if (!(rc = cmd_not_in_use(list[0], &e)))
+		rc = assay_verify(list[0], expect, &found, &e);
+	if (rc)
+		status = cmd_error(&e);
+	else if (assay_options_flag(o, "json"))
+		print_json(&found);
+	else
+		print_text(&found, list[0]);
+	if (!rc && !found.ok)
+		status = ASSAY_EXIT_FAILED;
+	assay_verify_release(&found);
+	assay_options_close(o);
+	return status;
+}

@@ -1,0 +1,27 @@
+/* Does a result directory hold? Everything that follows from the journal is made again and compared byte for byte; the rest is
+ * held against the hashes of manifest.json. Finds damage and partial edits; a rewrite of journal, result and hashes together
+ * it cannot find, but for the fingerprint that somebody kept. */
+#ifndef ASSAY_REPORT_VERIFY_H
+#define ASSAY_REPORT_VERIFY_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "base/err.h"
+
+struct assay_verify {
+	bool ok;
+	bool recomputed;       /* else only hashes were checked: the journal is damaged, absent or of other definitions */
+	bool mixed_version;    /* the journal was written with other definitions of the metrics */
+	int checked;           /* files looked at */
+	json_t *problems;      /* [{what, where}]; where begins with the file's name */
+	char fingerprint[65];  /* SHA-256 of journal.bin; empty without one */
+	char written_by[64];   /* assay version and commit in the journal's header; "" unknown */
+};
+
+/* expect: the fingerprint that journal.bin should have, or NULL. 0 also when problems were found. ASSAY_E_USAGE when dir is no
+ * result directory or a run is being recorded there, ASSAY_E_IO when files cannot be read or faces not be made again. */
+int assay_verify(const char *dir, const char *expect, struct assay_verify *out, struct assay_err *e);
+void assay_verify_release(struct assay_verify *v);
+
+#endif
