@@ -122,19 +122,21 @@ void face_case(char out[96], const json_t *point)
 	const char *key;
 	json_t *v;
 	char a[48], b[32];
+	bool ranged = !json_object_get(c, "output_tokens") && json_object_get(c, "output"); /* text prompts, outputs drawn from a range */
 	size_t n = 0;
 	out[0] = 0;
 	if (json_object_get(c, "batch_size") && (face_is(point, "throughput") || face_case_int(point, "batch_size", 0) != 1))
 		n += (size_t)snprintf(out, 96, "batch %lld", (long long)assay_json_get_int(c, "batch_size", 0));
 	if (json_object_get(c, "prompt_tokens") || json_object_get(c, "output_tokens")) {
 		value_text(a, sizeof b, json_object_get(c, "prompt_tokens"));
-		value_text(b, sizeof b, json_object_get(c, "output_tokens"));
+		value_text(b, sizeof b, json_object_get(c, ranged ? "output" : "output_tokens"));
 		n += (size_t)snprintf(out + n, 96 - n, "%s%s -> %s", n ? ", " : "", a, b);
 	}
+	ranged = ranged && json_object_get(c, "prompt_tokens"); /* already shown */
 	face_asked(a, point);
 	n += (size_t)snprintf(out + n, 96 - n, "%s", a);
 	json_object_foreach((json_t *)c, key, v) {
-		if (n > 60 || !strncmp(key, "asked_", 6) || !strcmp(key, "batch_size") || !strcmp(key, "prompt_tokens") || !strcmp(key, "output_tokens") || !strcmp(key, "axis") || json_is_object(v) || json_is_array(v) || json_is_null(v))
+		if (n > 60 || !strncmp(key, "asked_", 6) || (ranged && !strcmp(key, "output")) || !strcmp(key, "batch_size") || !strcmp(key, "prompt_tokens") || !strcmp(key, "output_tokens") || !strcmp(key, "axis") || json_is_object(v) || json_is_array(v) || json_is_null(v))
 			continue;
 		value_text(a, 16, v);
 		n += (size_t)snprintf(out + n, 96 - n, "%s%.16s %s", n ? ", " : "", key, a);

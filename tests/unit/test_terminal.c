@@ -86,6 +86,10 @@ static void clipped_lengths_are_said(void **state)
 	json_object_update_new(json_object_get(json_array_get(points, 4), "case"), json_pack("{s:i, s:i}", "asked_prompt_tokens", 1000, "asked_output_tokens", 50));
 	face_case(label, json_array_get(points, 4));
 	assert_string_equal(label, "10 -> 16 (asked 1000 -> 50)");
+	json_t *texts = json_pack("{s:{s:i, s:s, s:s, s:s}}", "case", "requests", 16, "output", "16:128", "prompts", "text", "prompt_tokens", "3:5");
+	face_case(label, texts);
+	assert_string_equal(label, "3:5 -> 16:128, requests 16, prompts text");
+	json_decref(texts);
 	char *page = draw(doc, 120, false);
 	assert_non_null(strstr(page, "ok (asked 1000 -> 50)"));
 	free(page);
