@@ -291,6 +291,26 @@ void face_not_measured(const json_t *result, const char *experiment, void (*say)
 	}
 }
 
+void face_dropped(const json_t *result, void (*say)(void *arg, const char *sentence), void *arg)
+{
+	int64_t asked = 0, done = 0;
+	size_t i, points = 0;
+	json_t *n;
+	char text[200];
+	json_array_foreach(json_object_get(result, "notes"), i, n) {
+		if (strcmp(assay_json_get_str(n, "code", ""), "dropped"))
+			continue;
+		asked += assay_json_get_int(n, "runs_asked", 0);
+		done += assay_json_get_int(n, "runs_done", 0);
+		points++;
+	}
+	if (!points)
+		return;
+	snprintf(text, sizeof text, "To keep the time budget %lld of %lld runs were dropped, in %zu of %zu points: notes[] in result.json says which", (long long)(asked - done),
+		 (long long)asked, points, json_array_size(json_object_get(result, "points")));
+	say(arg, text);
+}
+
 void face_findings(const json_t *result, const char *experiment, void (*say)(void *arg, const char *sentence), void *arg)
 {
 	size_t i;

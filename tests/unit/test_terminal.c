@@ -127,6 +127,22 @@ static void narrow_drops_columns(void **state)
 }
 
 /* Rows of a grid differ by batch: that column stays on a narrow terminal. */
+/* Dropped repeats are said, not only recorded. */
+static void dropped_runs_are_said(void **state)
+{
+	(void)state;
+	json_t *doc = document("gpt2");
+	char *page = draw(doc, 200, false);
+	assert_null(strstr(page, "time budget"));
+	free(page);
+	json_array_append_new(json_object_get(doc, "notes"), json_pack("{s:s, s:i, s:i, s:i}", "code", "dropped", "point", 0, "runs_asked", 10, "runs_done", 3));
+	json_array_append_new(json_object_get(doc, "notes"), json_pack("{s:s, s:i, s:i, s:i}", "code", "dropped", "point", 8, "runs_asked", 1, "runs_done", 0));
+	page = draw(doc, 200, false);
+	assert_non_null(strstr(page, "To keep the time budget 8 of 11 runs were dropped, in 2 of 9 points"));
+	free(page);
+	json_decref(doc);
+}
+
 static void grid_keeps_its_batch(void **state)
 {
 	(void)state;
@@ -243,7 +259,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(no_line_is_longer_than_the_terminal), cmocka_unit_test(small_numbers_keep_their_digits), cmocka_unit_test(clipped_lengths_are_said), cmocka_unit_test(reader_sees_what_matters), cmocka_unit_test(narrow_drops_columns),
-		cmocka_unit_test(grid_keeps_its_batch), cmocka_unit_test(hostile_names_are_harmless), cmocka_unit_test(markdown_is_neutral), cmocka_unit_test(table_is_aligned),
+		cmocka_unit_test(grid_keeps_its_batch), cmocka_unit_test(dropped_runs_are_said), cmocka_unit_test(hostile_names_are_harmless), cmocka_unit_test(markdown_is_neutral), cmocka_unit_test(table_is_aligned),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
