@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analysis/ab_sequential.h"
 #include "analysis/compare_parts.h"
 #include "base/json.h"
 
@@ -56,10 +57,10 @@ static size_t choose_keys(const struct compare_docs *d, const struct compare_cas
 	return n;
 }
 
-static enum assay_ab_verdict verdict_of(const struct compare_row *r, double p_adjusted, double min_effect)
+static enum assay_ab_verdict verdict_of(const struct compare_row *r, double p_adjusted, const struct assay_compare_options *o)
 {
-	double half = assay_ab_t(0.90, r->x.df) * r->x.se;
-	return assay_ab_decide(p_adjusted, ASSAY_COMPARE_ALPHA, r->x.effect, r->x.effect - half, r->x.effect + half, min_effect, r->sign);
+	double level = compare_level(o), half = assay_ab_t(1 - 2 * level, r->x.df) * r->x.se;
+	return assay_ab_decide(p_adjusted, level, r->x.effect, r->x.effect - half, r->x.effect + half, o->min_effect, r->sign);
 }
 
 /* metrics[]: the family, then the details. */
@@ -77,7 +78,7 @@ static const char *judge_family(const struct compare_docs *d, const struct compa
 	}
 	assay_ab_holm(p, n);
 	for (size_t i = 0; i < n; i++) {
-		enum assay_ab_verdict v = rows[i].decides ? verdict_of(&rows[i], p[i], o->min_effect) : ASSAY_AB_UNDECIDED;
+		enum assay_ab_verdict v = rows[i].decides ? verdict_of(&rows[i], p[i], o) : ASSAY_AB_UNDECIDED;
 		if (rows[i].decides)
 			verdicts[decided++] = v;
 		json_object_set_new(rows[i].row, "verdict", json_string(compare_word(v, assay_metric_find(keys[i]))));
@@ -90,6 +91,35 @@ static const char *judge_family(const struct compare_docs *d, const struct compa
 	return compare_word(assay_ab_overall(verdicts, decided), NULL);
 }
 
+/* Pairs are equally many, and enough that the least possible p can pass Holm. */
+static int check_pairs(const struct assay_compare_options *o, size_t n_a, size_t n_b, struct assay_err *e)
+{
+	struct assay_ab_looks looks;
+	size_t least = o->n_metrics == 1 ? 6 : 10;
+	if (!o->paired)
+		return o->sequential ? assay_fail(e, ASSAY_E_USAGE, "--sequential is for --paired") : 0;
+	if (n_a != n_b)
+		return assay_fail(e, ASSAY_E_USAGE, "--paired: %zu results against %zu: a pair is one of each", n_a, n_b);
+	if (n_a < least || n_a > 1000)
+		return assay_fail(e, ASSAY_E_USAGE, "--paired: %zu pairs; 10 to 1,000 (6 for a single metric: --metrics KEY)", n_a);
+	assay_ab_looks_init(&looks);
+	return o->sequential && assay_ab_look_at(&looks, n_a) < 0 ? assay_fail(e, ASSAY_E_USAGE, "--sequential: %zu pairs; the looks are at 10, 14, 20, 28 and 40", n_a) : 0;
+}
+
+/* Pairs that were not interleaved are none: all of one side before the other. Times of one zone sort as text. */
+static void check_order(const struct compare_docs *d, json_t *warnings)
+{
+	const char *a_first = NULL, *a_last = NULL, *b_first = NULL, *b_last = NULL;
+	for (size_t i = 0; i < d->n; i++) {
+		const char *t = assay_json_get_str(d->docs[i], "created", "");
+		const char **first = i < d->n_a ? &a_first : &b_first, **last = i < d->n_a ? &a_last : &b_last;
+		*first = !*first || strcmp(t, *first) < 0 ? t : *first;
+		*last = !*last || strcmp(t, *last) > 0 ? t : *last;
+	}
+	if (strcmp(a_last, b_first) < 0 || strcmp(b_last, a_first) < 0)
+		compare_say(warnings, "not interleaved: one side was measured after the other, so a machine that changes looks like an effect", json_null(), json_null());
+}
+
 json_t *assay_compare(json_t *const *a, size_t n_a, json_t *const *b, size_t n_b, const struct assay_compare_options *o, struct assay_err *e)
 {
 	struct compare_docs d = { NULL, n_a, n_a + n_b };
@@ -98,7 +128,7 @@ json_t *assay_compare(json_t *const *a, size_t n_a, json_t *const *b, size_t n_b
 		assay_fail(e, ASSAY_E_USAGE, "%zu results against %zu: one against one (the unit is the repeat), or two or more on both sides (the unit is the result)", n_a, n_b);
 		return NULL;
 	}
-	if (check_family(o, e))
+	if (check_family(o, e) || check_pairs(o, n_a, n_b, e))
 		return NULL;
 	d.docs = xalloc(d.n * sizeof *d.docs);
 	for (size_t i = 0; i < d.n; i++)
@@ -110,10 +140,13 @@ json_t *assay_compare(json_t *const *a, size_t n_a, json_t *const *b, size_t n_b
 	json_t *differences = json_array(), *warnings = json_array(), *metrics = json_array();
 	compare_check(&d, o->across_model, differences, warnings);
 	compare_cases_find(&d, &cases, differences, warnings);
+	if (o->paired)
+		check_order(&d, warnings);
 	bool comparable = !json_array_size(differences);
 	const char *verdict = comparable ? judge_family(&d, &cases, o, metrics) : NULL;
 	json_t *doc = json_pack("{s:b, s:o, s:o, s:o?, s:o}", "comparable", comparable, "differences", differences, "metrics", metrics, "verdict", verdict ? json_string(verdict) : NULL, "warnings", warnings);
-	json_object_set_new(doc, "method", json_string(d.n > 2 ? "sessions" : "single"));
+	json_object_set_new(doc, "method", json_string(o->paired ? "paired" : d.n > 2 ? "sessions" : "single"));
+	json_object_set_new(doc, "alpha", assay_json_real(compare_level(o)));
 	json_object_set_new(doc, "min_effect_pct", assay_json_real(100 * o->min_effect));
 	compare_cases_release(&cases);
 	free(d.docs);

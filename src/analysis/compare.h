@@ -18,13 +18,16 @@ struct assay_compare_options {
 	size_t n_metrics;
 	double min_effect;           /* ratio: 0.01 */
 	bool across_model;           /* models may differ */
+	bool paired;                 /* result i of A and result i of B were measured next to each other */
+	bool sequential;             /* with paired: one of the looks of ab_sequential.h, judged at its level */
 	json_t *const *stored;       /* other results, from which the spread between sessions is taken where they match; may be NULL */
 	size_t n_stored;
 };
 
-/* {comparable, differences[], warnings[], method, min_effect_pct, metrics[], verdict}: docs/compare.md names every key. One document a
- * side: the unit is the repeat; two or more on both: the unit is the result. New reference. NULL and ASSAY_E_USAGE when a key is unknown,
- * has no better direction, is named twice, or when one side has one document and the other more. */
+/* {comparable, differences[], warnings[], method, alpha, min_effect_pct, metrics[], verdict}: docs/compare.md names every key. One document a
+ * side: the unit is the repeat; two or more on both: the unit is the result, or the pair of results. New reference. NULL and ASSAY_E_USAGE when a key is unknown,
+ * has no better direction, is named twice, when one side has one document and the other more, when a document stands twice on a side, or when
+ * pairs are unequal or too few (6; 10 for more than one key; sequential: 10, 14, 20, 28 or 40). */
 json_t *assay_compare(json_t *const *a, size_t n_a, json_t *const *b, size_t n_b, const struct assay_compare_options *o, struct assay_err *e);
 
 /* A bound for --fail-on-regression (key NULL: every key of the family) and --fail-on. */

@@ -20,10 +20,10 @@ static double worst_pct(const json_t *row)
 	return fmax(worse_pct(row, json_number_value(lo)), worse_pct(row, json_number_value(hi)));
 }
 
-static const char *row_status(const json_t *row, double bound_pct)
+static const char *row_status(const json_t *row, double bound_pct, double alpha)
 {
 	double p = assay_json_get_num(row, "p_adjusted", NAN), worst = worst_pct(row);
-	if (p <= ASSAY_COMPARE_ALPHA && worse_pct(row, assay_json_get_num(row, "effect_pct", 0)) > bound_pct)
+	if (p <= alpha && worse_pct(row, assay_json_get_num(row, "effect_pct", 0)) > bound_pct)
 		return "fail";
 	if (strcmp(assay_json_get_str(row, "verdict", ""), "UNDECIDED"))
 		return "pass";
@@ -63,7 +63,7 @@ int assay_compare_gate(json_t *comparison, const struct assay_gate *gates, size_
 		double bound = bound_of(gates, n, assay_json_get_str(row, "key", ""));
 		if (isnan(bound) || strcmp(assay_json_get_str(row, "role", ""), "family"))
 			continue;
-		const char *status = row_status(row, 100 * bound);
+		const char *status = row_status(row, 100 * bound, assay_json_get_num(comparison, "alpha", ASSAY_COMPARE_ALPHA));
 		if (!strcmp(status, "fail") || (!strcmp(status, "unsure") && !strcmp(overall, "pass")))
 			overall = status;
 		json_array_append_new(rows, json_pack("{s:s, s:o, s:o, s:s}", "key", assay_json_get_str(row, "key", ""), "bound_pct", assay_json_real(100 * bound), "worse_pct",

@@ -26,6 +26,9 @@ void compare_say(json_t *list, const char *what, json_t *a, json_t *b);
 /* One row, before Holm: JSON (a, b, effect, intervals, ...) and what the family needs. */
 struct compare_row { json_t *row; struct assay_ab_estimate x; double p; int sign; bool decides; };
 
+/* The level at which a key is judged; intervals have coverage 1 - level, those for equivalence 1 - 2 level. */
+double compare_level(const struct assay_compare_options *o);
+
 /* Rows of one key: the family's pooled row in *family, a detail row a case appended to `details` when there are several. */
 void compare_key(const struct compare_docs *d, const struct compare_cases *cases, const struct assay_metric *m, const struct assay_compare_options *o, struct compare_row *family, json_t *details);
 /* True when some case has a value of it on both sides. */

@@ -1,11 +1,13 @@
-/* One key of a comparison: its values on both sides as logarithms, pooled over cases, judged by Welch's t. */
+/* One key of a comparison: its values on both sides as logarithms, pooled over cases, judged by Welch's t or as pairs. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "analysis/ab_sequential.h"
 #include "analysis/compare_parts.h"
 #include "base/json.h"
+#include "base/rng.h"
 
 enum { UNITS_MAX = 100000, SESSIONS_MIN = 4 }; /* repeats looked at of one point; stored results that give a spread */
 
@@ -145,7 +147,7 @@ static void session_spread(const struct compare_docs *d, const struct compare_ca
 	size_t n = 0;
 	*out = (struct session){ 0, INFINITY, "" };
 	if (d->n > 2) {
-		snprintf(out->source, sizeof out->source, "none: the unit is the result");
+		snprintf(out->source, sizeof out->source, o->paired ? "none: the unit is the pair" : "none: the unit is the result");
 	} else if (assay_json_get_bool(json_object_get(d->docs[0], "clock"), "virtual", 0)) {
 		snprintf(out->source, sizeof out->source, "none: a virtual clock repeats exactly");
 	} else {
@@ -178,11 +180,11 @@ static double mean(const struct series *s)
 
 /* The numbers of a row. verdict is set by the family, after Holm. */
 static json_t *row_json(const struct compare_docs *d, const struct assay_metric *m, const struct compare_case *const *cases, size_t n_cases, const struct series *a, const struct series *b,
-                        const struct assay_ab_estimate *x, const struct session *s, double min_effect)
+                        const struct assay_ab_estimate *x, const struct session *s, const struct assay_compare_options *o)
 {
 	double t95 = assay_ab_t(0.95, x->df), t90 = assay_ab_t(0.90, x->df);
 	bool known = !isnan(x->se);
-	int need = known ? assay_ab_pairs_needed(x->sd, fmax(fabs(x->effect), log1p(min_effect))) : 0;
+	int need = known ? assay_ab_pairs_needed(x->sd, fmax(fabs(x->effect), log1p(o->min_effect))) : 0;
 	json_t *row = json_pack("{s:s}", "key", m->key);
 	json_object_set_new(row, "case", n_cases == 1 ? json_deep_copy(json_object_get(cases[0]->points[0], "case")) : json_null());
 	json_object_set_new(row, "a", assay_json_real(exp(mean(a))));
@@ -196,6 +198,7 @@ static json_t *row_json(const struct compare_docs *d, const struct assay_metric 
 	json_object_set_new(row, "better", json_string(m->better == ASSAY_LOWER ? "lower" : "higher"));
 	json_object_set_new(row, "cases", json_integer((json_int_t)n_cases));
 	json_object_set_new(row, "n", json_pack("[I, I]", (json_int_t)x->n_a, (json_int_t)x->n_b));
+	json_object_set_new(row, "level_ci_pct", pct_pair(x->effect, assay_ab_t(1 - compare_level(o), x->df) * x->se));
 	json_object_set_new(row, "ci90_pct", pct_pair(x->effect, t90 * x->se));
 	json_object_set_new(row, "smallest_visible_pct", assay_json_real(assay_ab_percent(assay_ab_visible(x))));
 	json_object_set_new(row, "session_sd_pct", assay_json_real(100 * s->sd));
@@ -204,16 +207,37 @@ static json_t *row_json(const struct compare_docs *d, const struct assay_metric 
 	return row;
 }
 
+double compare_level(const struct assay_compare_options *o)
+{
+	return o->sequential ? ASSAY_AB_LOOK_ALPHA : ASSAY_COMPARE_ALPHA;
+}
+
+/* Every result of a chosen case has a value (case_units), so a and b are in step. */
+static void judge_pairs(const struct series *a, const struct series *b, const char *key, struct compare_row *out)
+{
+	size_t n = a->n < b->n ? a->n : b->n;
+	double *d = xalloc((n + 1) * sizeof *d);
+	for (size_t i = 0; i < n; i++)
+		d[i] = b->ln[i] - a->ln[i];
+	assay_ab_pairs(d, n, &out->x);
+	out->p = n > 1 ? assay_ab_flip_p(d, n, assay_hash_name(key)) : NAN;
+	free(d);
+}
+
 static void judge(const struct compare_docs *d, const struct compare_case *const *cases, size_t n_cases, const struct assay_metric *m, const struct assay_compare_options *o, struct compare_row *out)
 {
 	struct series a = side_series(d, cases, n_cases, 0, d->n_a, m->key), b = side_series(d, cases, n_cases, d->n_a, d->n, m->key);
 	struct session s;
 	session_spread(d, cases, n_cases, m->key, o, &s);
 	*out = (struct compare_row){ .sign = m->better == ASSAY_HIGHER ? 1 : -1 };
-	assay_ab_welch(a.ln, a.n, b.ln, b.n, s.sd, s.df, &out->x);
-	out->p = assay_ab_t_p(&out->x);
+	if (o->paired) {
+		judge_pairs(&a, &b, m->key, out);
+	} else {
+		assay_ab_welch(a.ln, a.n, b.ln, b.n, s.sd, s.df, &out->x);
+		out->p = assay_ab_t_p(&out->x);
+	}
 	out->decides = !isnan(out->p);
-	out->row = row_json(d, m, cases, n_cases, &a, &b, &out->x, &s, o->min_effect);
+	out->row = row_json(d, m, cases, n_cases, &a, &b, &out->x, &s, o);
 	free(a.ln);
 	free(b.ln);
 }

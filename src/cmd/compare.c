@@ -23,6 +23,8 @@ const struct assay_opt cmd_compare_options[] = {
 	{ "fail-on", 0, ASSAY_OPT_STR, NULL, .arg = "KEY:X%,...", .help = "the same for single metrics" },
 	{ "strict", 0, ASSAY_OPT_FLAG, "false", .help = "exit 1 also when it is undecided and the 90 % interval reaches the bound" },
 	{ "across", 0, ASSAY_OPT_ENUM, NULL, .choices = "model", .help = "compare although the models differ" },
+	{ "paired", 0, ASSAY_OPT_FLAG, "false", .help = "A1 A2... -- B1 B2... were measured in turn (A1 B1, B2 A2, ...): the unit is the pair" },
+	{ "sequential", 0, ASSAY_OPT_FLAG, "false", .help = "with --paired: this is a look at 10, 14, 20, 28 or 40 pairs, after which more may be measured" },
 	{ "sessions", 0, ASSAY_OPT_STR, NULL, .arg = "DIR", .help = "folder of earlier results that tell how much two sessions differ (the folder that holds A)" },
 	{ "json", 0, ASSAY_OPT_FLAG, "false", .help = "print the comparison as JSON on stdout, and only that" },
 	{ "color", 0, ASSAY_OPT_FLAG, "true", .help = "colour on a terminal (NO_COLOR is honoured too)" },
@@ -212,6 +214,8 @@ static int compare(struct job *j, const struct assay_options *o, char **names, i
 			return e->code;
 	find_stored(j, o, names[0]);
 	j->o.across_model = assay_options_is_set(o, "across");
+	j->o.paired = assay_options_flag(o, "paired");
+	j->o.sequential = assay_options_flag(o, "sequential");
 	j->o.stored = j->stored.list;
 	j->o.n_stored = j->stored.n;
 	if (!(j->doc = assay_compare(j->a.list, j->a.n, j->b.list, j->b.n, &j->o, e)))

@@ -63,14 +63,16 @@ static bool is_family(const json_t *row)
 
 static void family(const json_t *doc, struct assay_buf *b, int width, bool colour)
 {
+	char head[24];
 	const json_t *rows = json_object_get(doc, "metrics");
 	struct face_table t;
+	snprintf(head, sizeof head, "%.3g%% interval", 100 * (1 - assay_json_get_num(doc, "alpha", 0.05)));
 	face_table_init(&t);
 	face_table_col(&t, "Metric", false, 0);
 	face_table_col(&t, "A", true, 3);
 	face_table_col(&t, "B", true, 3);
 	face_table_col(&t, "Effect", true, 0);
-	face_table_col(&t, "95% interval", true, 2);
+	face_table_col(&t, head, true, 2);
 	face_table_col(&t, "Verdict", false, 0);
 	face_table_col(&t, "Sees", true, 2);
 	face_table_col(&t, "Pairs", true, 1);
@@ -82,7 +84,7 @@ static void family(const json_t *doc, struct assay_buf *b, int width, bool colou
 		value_cell(&t, row, "a");
 		value_cell(&t, row, "b");
 		percent_cell(&t, assay_json_get_num(row, "effect_pct", NAN), "+");
-		interval_cell(&t, json_object_get(row, "ci95_pct"));
+		interval_cell(&t, json_object_get(row, "level_ci_pct"));
 		face_table_cell(&t, "%s", assay_json_get_str(row, "verdict", "?"));
 		percent_cell(&t, assay_json_get_num(row, "smallest_visible_pct", NAN), "");
 		pairs_cell(&t, row);
@@ -166,7 +168,9 @@ void assay_face_difference(const json_t *entry, char *out, int size_bytes)
 	char a[240], b[240];
 	scalar(va, a, sizeof a);
 	scalar(vb, b, sizeof b);
-	if (json_is_null(va) != json_is_null(vb))
+	if (json_is_null(va) && json_is_null(vb))
+		snprintf(out, (size_t)size_bytes, "%.200s", what);
+	else if (json_is_null(va) != json_is_null(vb))
 		snprintf(out, (size_t)size_bytes, "%.200s: %s in %s", what, json_is_null(va) ? b : a, json_is_null(va) ? "B" : "A");
 	else
 		snprintf(out, (size_t)size_bytes, "%.200s: %s against %s", what, a, b);
@@ -201,8 +205,9 @@ static void gate(const json_t *doc, struct assay_buf *b, int width)
 
 void assay_face_compare(const json_t *doc, struct assay_buf *b, int width, bool colour)
 {
-	const char *verdict = assay_json_get_str(doc, "verdict", "?");
-	assay_buf_printf(b, "%sB against A: %s%s (%s)\n\n", colour ? "\033[1m" : "", verdict, colour ? "\033[0m" : "", !strcmp(assay_json_get_str(doc, "method", ""), "single") ? "one result a side: the unit is the repeat" : "several results a side: the unit is the result");
+	const char *verdict = assay_json_get_str(doc, "verdict", "?"), *method = assay_json_get_str(doc, "method", "");
+	const char *unit = !strcmp(method, "single") ? "one result a side: the unit is the repeat" : !strcmp(method, "paired") ? "the unit is the pair of results" : "several results a side: the unit is the result";
+	assay_buf_printf(b, "%sB against A: %s%s (%s)\n\n", colour ? "\033[1m" : "", verdict, colour ? "\033[0m" : "", unit);
 	family(doc, b, width, colour);
 	notes(doc, b, width);
 	details(doc, b, width, colour);

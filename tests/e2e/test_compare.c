@@ -69,6 +69,9 @@ static void test_statuses(void **state)
 		{ "a1 a2 b1", 2, NULL, "compare needs two result directories" },
 		{ "-- a1 a2", 2, NULL, "compare needs two result directories" },
 		{ "a1 -- b1 b2", 2, NULL, "1 results against 2" },
+		{ "a1 a2 a3 -- b1 b2 --paired", 2, NULL, "3 results against 2" },
+		{ "a1 a2 a3 -- b1 b2 a1 --paired", 2, NULL, "--paired: 3 pairs" },
+		{ "a1 b1 --sequential", 2, NULL, "--sequential is for --paired" },
 		{ "a1 a1 -- b1 b2", 2, NULL, "a copy is no second measurement" },
 		{ "a1 nowhere", 2, NULL, "nowhere: no such directory" },
 		{ "a1 .", 2, NULL, "holds no result.json" },
@@ -90,7 +93,7 @@ static void test_statuses(void **state)
 static void test_json(void **state)
 {
 	(void)state;
-	static const char *const top[] = { "comparable", "differences", "metrics", "verdict", "warnings", "method", "min_effect_pct" };
+	static const char *const top[] = { "comparable", "differences", "metrics", "verdict", "warnings", "method", "alpha", "min_effect_pct" };
 	static const char *const row[] = { "key", "case", "a", "b", "effect_pct", "ci95_pct", "verdict", "pairs_needed" };
 	struct e2e r;
 	e2e_run(&r, "$A compare a1 b1 --json");

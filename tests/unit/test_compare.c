@@ -226,7 +226,7 @@ static void test_points(void **state)
 	assert_null(row(c, "ttft_ms", "family", 0)); /* does not apply; named, it is listed and decides nothing */
 	json_decref(c);
 	static const char *const named[] = { "ttft_ms", "output_tok_s" };
-	struct assay_compare_options o = { named, 2, 0.05, false, NULL, 0 };
+	struct assay_compare_options o = { .metrics = named, .n_metrics = 2, .min_effect = 0.05 };
 	c = compare(a, b, &o);
 	assert_non_null(assay_json_get_str(row(c, "ttft_ms", "family", 0), "reason", NULL));
 	assert_string_equal(assay_json_get_str(row(c, "ttft_ms", "family", 0), "verdict", ""), "UNDECIDED");
@@ -282,6 +282,70 @@ static void test_sessions(void **state)
 	json_decref(b);
 }
 
+/* Pairs share what the machine did to them: the same differences that two samples cannot see. */
+static void test_paired(void **state)
+{
+	(void)state;
+	json_t *a[14], *b[14], *c;
+	struct assay_err e = ASSAY_ERR_INIT;
+	struct assay_compare_options o = { .min_effect = 0.01, .paired = true };
+	double d[14], sum = 0;
+	for (int i = 0; i < 14; i++) {
+		double drift = 10 + i, slow = drift * (1.02 + 0.001 * (i % 3)), r = 1000.0 / drift; /* B: 2.0 to 2.2 % slower, the machine 140 % */
+		char when[32];
+		a[i] = document(0);
+		b[i] = document(0);
+		add_point(a[i], 1, &drift, &r, 1);
+		add_point(b[i], 1, &slow, &r, 1);
+		snprintf(when, sizeof when, "2026-01-01T00:%02d:00Z", 2 * i);
+		set(a[i], "created", json_string(when));
+		snprintf(when, sizeof when, "2026-01-01T00:%02d:00Z", 2 * i + 1);
+		set(b[i], "created", json_string(when));
+		d[i] = log(1.02 + 0.001 * (i % 3));
+		sum += d[i];
+	}
+	c = assay_compare(a, 14, b, 14, &o, &e);
+	const json_t *x = row(c, "ttft_ms", "family", 0);
+	assert_string_equal(assay_json_get_str(c, "method", ""), "paired");
+	near(assay_json_get_num(x, "effect_pct", 0), 100 * (exp(sum / 14) - 1), 1e-9);
+	near(assay_json_get_num(x, "p", 0), 2.0 / 16384, 1e-12); /* all of one sign */
+	near(assay_json_get_num(x, "p_adjusted", 0), 4.0 / 16384, 1e-12);
+	assert_string_equal(assay_json_get_str(x, "verdict", ""), "SLOWER");
+	assert_string_equal(assay_json_get_str(row(c, "output_tok_s", "family", 0), "verdict", ""), "SAME");
+	assert_int_equal(json_array_size(json_object_get(c, "warnings")), 0);
+	json_decref(c);
+	o.sequential = true;
+	c = assay_compare(a, 14, b, 14, &o, &e);
+	near(assay_json_get_num(c, "alpha", 0), 0.0158, 0);
+	assert_true(end(row(c, "ttft_ms", "family", 0), "level_ci_pct", 0) < end(row(c, "ttft_ms", "family", 0), "ci95_pct", 0));
+	json_decref(c);
+	assert_null(assay_compare(a, 12, b, 12, &o, &e)); /* no look */
+	o.sequential = false;
+	assert_null(assay_compare(a, 9, b, 9, &o, &e));
+	assert_null(assay_compare(a, 12, b, 11, &o, &e));
+	static const char *const one[] = { "ttft_ms" };
+	o.metrics = one;
+	o.n_metrics = 1;
+	set(b[0], "created", json_string("2026-01-02T00:00:00Z")); /* still interleaved with the others */
+	c = assay_compare(a, 6, b, 6, &o, &e);
+	assert_int_equal(json_array_size(json_object_get(c, "warnings")), 0);
+	json_decref(c);
+	for (int i = 0; i < 6; i++)
+		set(b[i], "created", json_string("2026-01-02T00:00:00Z"));
+	c = assay_compare(a, 6, b, 6, &o, &e);
+	assert_int_equal(json_array_size(json_object_get(c, "warnings")), 1);
+	assert_string_equal(assay_json_get_str(c, "verdict", ""), "SLOWER");
+	json_decref(c);
+	o.paired = false; /* the same results as two samples: the machine's change hides it */
+	c = assay_compare(a, 6, b, 6, &o, &e);
+	assert_string_equal(assay_json_get_str(c, "verdict", ""), "UNDECIDED");
+	json_decref(c);
+	for (int i = 0; i < 14; i++) {
+		json_decref(a[i]);
+		json_decref(b[i]);
+	}
+}
+
 static void test_family(void **state)
 {
 	(void)state;
@@ -291,7 +355,7 @@ static void test_family(void **state)
 	};
 	json_t *a = noisy(1, 1, 0.01, 5, 1);
 	for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
-		struct assay_compare_options o = { t[i].keys, t[i].n, 0.01, false, NULL, 0 };
+		struct assay_compare_options o = { .metrics = t[i].keys, .n_metrics = t[i].n, .min_effect = 0.01 };
 		struct assay_err e = ASSAY_ERR_INIT;
 		assert_null(assay_compare(&a, 1, &a, 1, &o, &e));
 		assert_int_equal(e.code, ASSAY_E_USAGE);
@@ -326,7 +390,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_by_hand), cmocka_unit_test(test_pooled), cmocka_unit_test(test_verdicts), cmocka_unit_test(test_differences),
-		cmocka_unit_test(test_points), cmocka_unit_test(test_sessions), cmocka_unit_test(test_family), cmocka_unit_test(test_gate),
+		cmocka_unit_test(test_points), cmocka_unit_test(test_sessions), cmocka_unit_test(test_paired), cmocka_unit_test(test_family), cmocka_unit_test(test_gate),
 	};
 	return cmocka_run_group_tests_name("compare", tests, NULL, NULL);
 }
