@@ -66,6 +66,14 @@ static void lay_out(struct nn_exec *x, struct arena *a)
 	}
 }
 
+uint64_t nn_exec_workspace_for(const struct nn_shape *s, const struct nn_exec_options *o)
+{
+	struct nn_exec x = { .shape = *s, .opt = *o };
+	struct arena a = { 0 };
+	lay_out(&x, &a);
+	return a.used;
+}
+
 static int open_workspace(struct nn_exec *x, struct assay_err *e)
 {
 	struct arena a = { 0 };

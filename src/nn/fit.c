@@ -9,16 +9,6 @@
 #define UNASKED_KV_BYTES (2048 * MIB) /* most that is taken when nobody says what is needed: all of it is touched at open */
 #define LEAST_KV_BLOCKS 64         /* an automatic pool smaller than this is no working engine */
 
-/* Activations of one full step in f32, logits, and a row of attention scores for each thread. */
-static uint64_t workspace(const struct nn_fit_in *in)
-{
-	const struct nn_shape *s = in->shape;
-	uint64_t heads = (uint64_t)s->heads * (uint64_t)s->head_dim, kv = (uint64_t)s->kv_heads * (uint64_t)s->head_dim;
-	uint64_t row = 4 * (uint64_t)s->hidden + 2 * heads + 2 * kv + (s->gated_mlp ? 3 : 2) * (uint64_t)s->ffn;
-	uint64_t scores = (uint64_t)in->threads * (uint64_t)s->heads * (uint64_t)s->max_context;
-	return 4 * ((uint64_t)in->max_batched_tokens * row + (uint64_t)in->logit_rows * (uint64_t)s->vocab + scores);
-}
-
 /* a*b, or the largest number where that does not fit. */
 static uint64_t times(uint64_t a, uint64_t b)
 {
@@ -37,6 +27,8 @@ static int refuse(const struct nn_fit_in *in, const struct nn_fit *f, uint64_t n
 	const char *advice = "try a smaller model";
 	if (in->kv_bytes && f->weight_bytes + fixed < in->safe_bytes)
 		advice = "try a smaller --kv-memory";
+	else if (f->weight_bytes + f->margin_bytes + needed_kv < in->safe_bytes)
+		advice = "try a smaller --max-batched-tokens or --max-num-seqs";
 	else if (in->dtype == NN_F32 && half + fixed + needed_kv / 2 <= in->safe_bytes)
 		advice = "try --dtype bf16";
 	else if (in->dtype == NN_F32)
@@ -61,7 +53,7 @@ int nn_fit(const struct nn_fit_in *in, struct nn_fit *out, struct assay_err *e)
 	if (!blocks)
 		return assay_fail(e, ASSAY_E_USAGE, "--kv-memory %llu: less than one block of %d tokens (%llu bytes): give more", (unsigned long long)in->kv_bytes,
 		                  in->block_size, (unsigned long long)block);
-	*out = (struct nn_fit){ .weight_bytes = nn_shape_weight_bytes(in->shape, in->dtype), .workspace_bytes = workspace(in), .margin_bytes = MARGIN_BYTES };
+	*out = (struct nn_fit){ .weight_bytes = nn_shape_weight_bytes(in->shape, in->dtype), .workspace_bytes = in->workspace_bytes, .margin_bytes = MARGIN_BYTES };
 	uint64_t fixed = out->weight_bytes + out->workspace_bytes + out->margin_bytes;
 	uint64_t room = in->safe_bytes > fixed ? (in->safe_bytes - fixed) / block : 0;
 	uint64_t least = in->kv_bytes || blocks < LEAST_KV_BLOCKS ? blocks : LEAST_KV_BLOCKS;

@@ -9,7 +9,8 @@
 struct nn_fit_in {
 	const struct nn_shape *shape;
 	enum nn_dtype dtype, kv_dtype;     /* resolved */
-	int max_num_seqs, max_batched_tokens, block_size, logit_rows, threads;
+	int max_num_seqs, block_size;
+	uint64_t workspace_bytes;          /* activations, logits, scratch of all threads */
 	uint64_t kv_bytes, kv_tokens_wanted; /* as in struct nn_options */
 	uint64_t safe_bytes;               /* UINT64_MAX = unknown: no check */
 };

@@ -38,6 +38,8 @@ void nn_exec_close(struct nn_exec *x);
 const struct nn_shape *nn_exec_shape(const struct nn_exec *x);
 uint64_t nn_exec_weight_bytes(const struct nn_exec *x);   /* packed weights resident in memory */
 uint64_t nn_exec_workspace_bytes(const struct nn_exec *x);
+/* The same before anything is opened: what an exec of these options will take beside its weights. */
+uint64_t nn_exec_workspace_for(const struct nn_shape *s, const struct nn_exec_options *o);
 /* One line for the result: e.g. "f32: avx512 own (rows < 16), oneDNN 2.6.3 (rows >= 16)". */
 const char *nn_exec_kernels(const struct nn_exec *x);
 enum nn_isa nn_exec_isa(const struct nn_exec *x);          /* what is really used after falling back */

@@ -16,6 +16,8 @@ struct nn_candidate {
 	int32_t id;
 };
 
+_Static_assert(sizeof(float) + sizeof(struct nn_candidate) == NN_SAMPLER_BYTES, "sampler.h tells what init allocates");
+
 void nn_sampler_init(struct nn_sampler *s, int vocab, uint64_t seed)
 {
 	*s = (struct nn_sampler){ .vocab = vocab, .key = assay_rng_key(seed, UINT64_C(0x73616d706c65)) };

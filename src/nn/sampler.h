@@ -19,6 +19,7 @@ struct nn_sampler {
 	struct nn_candidate *heap; /* [vocab] scratch */
 };
 
+#define NN_SAMPLER_BYTES 12 /* of scratch for each token of the vocabulary */
 void nn_sampler_init(struct nn_sampler *s, int vocab, uint64_t seed);
 void nn_sampler_release(struct nn_sampler *s);
 /* position: of the token to be, counted from the start of the prompt. -1 when the logits hold a NaN or no finite maximum. Allocates nothing. */

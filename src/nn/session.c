@@ -80,14 +80,30 @@ static void set_defaults(struct nn_options *o)
 		o->max_num_seqs = o->max_batched_tokens;
 }
 
+static struct nn_exec_options exec_options(const struct nn_options *o, int context)
+{
+	return (struct nn_exec_options){
+		.dtype = o->dtype, .isa = o->isa, .threads = o->threads, .max_rows = o->max_batched_tokens,
+		.max_logit_rows = o->all_logits ? o->max_batched_tokens : o->max_num_seqs, .max_seqs = o->max_num_seqs, .max_context = context,
+		.own_kernels_only = o->own_kernels_only,
+	};
+}
+
+/* Beside the workspace of the forward pass: logits, and scratch of sampling. */
+static uint64_t sampling_bytes(const struct nn_options *o, const struct nn_shape *shape)
+{
+	return (uint64_t)shape->vocab * ((uint64_t)o->max_num_seqs * sizeof(float) + (uint64_t)o->threads * NN_SAMPLER_BYTES);
+}
+
 static int plan_memory(const struct nn_options *o, const struct nn_shape *shape, struct nn_fit *fit, struct assay_err *e)
 {
 	struct assay_sysmem m;
+	struct nn_exec_options x = exec_options(o, shape->max_context);
 	assay_sysmem_read("", &m);
 	struct nn_fit_in in = {
-		.shape = shape, .dtype = o->dtype, .kv_dtype = o->kv_dtype, .max_num_seqs = o->max_num_seqs, .max_batched_tokens = o->max_batched_tokens,
-		.block_size = o->block_size, .logit_rows = o->max_num_seqs, .threads = o->threads, .kv_bytes = o->kv_bytes,
-		.kv_tokens_wanted = o->kv_tokens_wanted, .safe_bytes = assay_sysmem_safe_bytes(&m),
+		.shape = shape, .dtype = o->dtype, .kv_dtype = o->kv_dtype, .max_num_seqs = o->max_num_seqs, .block_size = o->block_size,
+		.workspace_bytes = nn_exec_workspace_for(shape, &x) + sampling_bytes(o, shape), .kv_bytes = o->kv_bytes, .kv_tokens_wanted = o->kv_tokens_wanted,
+		.safe_bytes = assay_sysmem_safe_bytes(&m),
 	};
 	return nn_fit(&in, fit, e);
 }
@@ -98,11 +114,7 @@ static int open_engine(struct nn_session *s, struct nn_source *src, const struct
 	const struct nn_shape *shape = &src->shape;
 	int64_t pool = (int64_t)fit->kv_blocks * o->block_size;
 	int context = pool < shape->max_context ? (int)pool : shape->max_context;
-	struct nn_exec_options x = {
-		.dtype = o->dtype, .isa = o->isa, .threads = o->threads, .max_rows = o->max_batched_tokens,
-		.max_logit_rows = o->all_logits ? o->max_batched_tokens : o->max_num_seqs, .max_seqs = o->max_num_seqs, .max_context = context,
-		.own_kernels_only = o->own_kernels_only,
-	};
+	struct nn_exec_options x = exec_options(o, context);
 	int64_t open_ns = s->info.load.open_ns;
 	int rc = nn_exec_open(src, &x, &s->exec, &s->info.load, e);
 	s->info.load.open_ns = open_ns;
@@ -133,7 +145,7 @@ static void fill_info(struct nn_session *s, const struct nn_shape *shape)
 	i->max_context = shape->max_context;
 	i->weight_bytes = nn_exec_weight_bytes(s->exec);
 	i->kv_bytes = s->kv.bytes;
-	i->workspace_bytes = nn_exec_workspace_bytes(s->exec) + (uint64_t)o->max_num_seqs * (uint64_t)shape->vocab * sizeof(float);
+	i->workspace_bytes = nn_exec_workspace_bytes(s->exec) + sampling_bytes(o, shape);
 	i->kv_bytes_per_token = nn_shape_kv_bytes_per_token(shape, o->kv_dtype);
 	snprintf(i->kernels, sizeof i->kernels, "%s", nn_exec_kernels(s->exec));
 }

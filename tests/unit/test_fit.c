@@ -21,8 +21,8 @@
 
 static struct nn_fit_in ask(const char *model, enum nn_dtype t, uint64_t safe)
 {
-	return (struct nn_fit_in){ .shape = nn_preset_find(model), .dtype = t, .kv_dtype = t, .max_num_seqs = 32, .max_batched_tokens = 2048,
-		                   .block_size = 16, .logit_rows = 32, .threads = 2, .kv_tokens_wanted = 4096, .safe_bytes = safe };
+	return (struct nn_fit_in){ .shape = nn_preset_find(model), .dtype = t, .kv_dtype = t, .max_num_seqs = 32, .block_size = 16,
+		                   .workspace_bytes = 100 * MIB, .kv_tokens_wanted = 4096, .safe_bytes = safe };
 }
 
 static void test_fits(void **state)
@@ -75,6 +75,7 @@ static void test_refused(void **state)
 		{ "gpt2", NN_F32, 2 * GIB, 50 * GIB, ASSAY_E_MODEL, { "KV cache 50.00", "has 2.00 GiB", "try a smaller --kv-memory" } },
 		{ "gpt2", NN_F32, 2 * GIB, UINT64_C(1) << 50, ASSAY_E_MODEL, { "KV cache 1048576.00", "has 2.00 GiB", "try a smaller --kv-memory" } },
 		{ "gpt2", NN_F32, 2 * GIB, 1000, ASSAY_E_USAGE, { "--kv-memory 1000", "one block of 16 tokens (1179648 bytes)", "give more" } },
+		{ "opt-125m", NN_F32, 768 * MIB, 0, ASSAY_E_MODEL, { "KV cache 0.07, workspace 0.10", "has 0.75 GiB", "try a smaller --max-batched-tokens or --max-num-seqs" } },
 		{ "gpt2", NN_F32, 0, 0, ASSAY_E_MODEL, { "needs", "has 0.00 GiB", "bf16" } },
 	};
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {

@@ -42,6 +42,7 @@ static void rig_open(struct rig *r, const char *dir, enum nn_dtype t, enum nn_is
 		.own_kernels_only = by == OWN, .prefer_onednn = by == ONEDNN };
 	if (nn_exec_open(r->src, &o, &r->x, &times, &e))
 		fail_msg("%s", e.msg);
+	assert_int_equal(nn_exec_workspace_bytes(r->x), nn_exec_workspace_for(&r->src->shape, &o));
 	if (by == ONEDNN && nn_isa_available(NN_ISA_AVX512) && !strstr(nn_exec_kernels(r->x), "oneDNN"))
 		skip(); /* not under ThreadSanitizer */
 	if (nn_kv_pool_open(&r->kv, nn_exec_shape(r->x), t, BLOCKS, BLOCK, &e))
