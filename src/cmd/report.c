@@ -40,8 +40,9 @@ static int report(const struct assay_options *o, const char *dir, struct assay_e
 	if ((rc = cmd_not_in_use(dir, e)) || (rc = assay_journal_read(dir, &run, e)))
 		goto out;
 	if (assay_fs_exists(path)) {
-		result = assay_result_load(dir, e);
-		rc = result ? 0 : e->code;
+		struct assay_err why = ASSAY_ERR_INIT;
+		result = assay_result_load(dir, &why);
+		rc = result ? 0 : assay_fail(e, why.code, "%.450s; its journal is readable: remove the file to rebuild the result from it", why.msg);
 	} else {
 		say_recovered(dir, &run);
 		result = assay_result_build(&run);

@@ -9,12 +9,6 @@
 #include "nn/source.h"
 #include "nn/tokenizer.h"
 
-static int check_label(const struct assay_options *o, struct assay_err *e)
-{
-	const char *label = assay_options_str(o, "label"), *eq = label ? strchr(label, '=') : NULL;
-	return label && (!eq || eq == label) ? assay_fail(e, ASSAY_E_USAGE, "--label %.60s: write it as KEY=VALUE", label) : 0;
-}
-
 /* Text that nobody could turn into tokens is refused before the weights are read; other engines say so themselves. */
 static int check_text(const struct assay_options *o, struct assay_err *e)
 {
@@ -40,7 +34,7 @@ static int prepare(struct cmd_run *r, struct assay_err *e)
 		return assay_fail(e, ASSAY_E_USAGE, "--label: \"%.60s\" is not of the form K=V", label);
 	if (assay_options_flag(r->o, "dry-run") && assay_options_flag(r->o, "json"))
 		return assay_fail(e, ASSAY_E_USAGE, "--json: a dry run has no result document; leave one of --dry-run and --json out");
-	if (check_label(r->o, e) || cmd_check_engine_options(r->o, e) || cmd_run_targets(r->o, &r->targets, e) || nn_shape_of(assay_options_str(r->o, "model"), &r->shape, e))
+	if (cmd_check_engine_options(r->o, e) || cmd_run_targets(r->o, &r->targets, e) || nn_shape_of(assay_options_str(r->o, "model"), &r->shape, e))
 		return e->code;
 	shape_only.vocab = r->shape.vocab;
 	shape_only.max_context = r->shape.max_context;

@@ -63,7 +63,7 @@ int cmd_not_in_use(const char *dir, struct assay_err *e)
 	char path[4200];
 	int rc = 0;
 	snprintf(path, sizeof path, "%.4090s/journal.bin", dir);
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd >= 0 && flock(fd, LOCK_SH | LOCK_NB))
 		rc = assay_fail(e, ASSAY_E_USAGE, "%s: in use: a run is still writing there", dir);
 	if (fd >= 0)

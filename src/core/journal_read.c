@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/json.h"
@@ -160,11 +161,16 @@ int assay_journal_parse(const void *data, size_t n, struct assay_run *out, struc
 /* A journal that is still being written is not read: its writer holds the lock. */
 static int check_lock(const char *path, const char *dir, struct assay_err *e)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe in its place is not waited for */
+	struct stat st;
 	if (fd < 0 && errno == ENOENT)
 		return assay_fail(e, ASSAY_E_DATA, "%s: nothing recorded: it holds no " JOURNAL_FILE, dir);
 	if (fd < 0)
 		return assay_fail(e, ASSAY_E_DATA, "%s: cannot open: %s", path, strerror(errno));
+	if (fstat(fd, &st) || !S_ISREG(st.st_mode)) {
+		close(fd);
+		return assay_fail(e, ASSAY_E_DATA, "%s: not a regular file", path);
+	}
 	int busy = flock(fd, LOCK_SH | LOCK_NB) && errno == EWOULDBLOCK;
 	close(fd);
 	return busy ? assay_fail(e, ASSAY_E_USAGE, "%s: in use: a run is still being recorded there", dir) : 0;

@@ -81,7 +81,7 @@ static void test_slips(void **state)
 		{ "$A latency -e null:x", "takes no argument" },
 		{ "$A latency -t 1000", "--threads 1000: this process may use" },
 		{ "$A latency --kv-memory 1", "--kv-memory 1: less than one block" },
-		{ "$A latency --label x", "--label x: write it as KEY=VALUE" },
+		{ "$A latency --label x", "--label: \"x\" is not of the form K=V" },
 		{ "$A latency --chat", "needs --prompt or --prompts" },
 		{ "$A latency -m xyzzy", "model \"xyzzy\" is unknown: " },
 		{ "$A latency --targets nosuch", "is neither a file nor one of s3-cpu, s4-a100, s1" },
@@ -282,6 +282,10 @@ static void test_torn(void **state)
 	}
 	assert_true(before >= 20);
 	assert_int_equal(recovered(0, false), -1);
+	bad_refused("rm -rf cut; cp -r whole cut; printf '{' >cut/result.json; $A report cut", 3, "cut/result.json:1:1: not valid JSON");
+	bad_refused("$A report cut", 3, "remove the file to rebuild the result");
+	bad_refused("rm -rf cut; mkdir cut; mkfifo cut/journal.bin; timeout 20 $A report cut", 3, "cut/journal.bin: not a regular file");
+	bad_refused("$A report whole/result.json", 2, "a file: name the result directory");
 	assert_int_equal(recovered(size, false), 40);
 }
 
