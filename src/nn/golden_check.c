@@ -35,7 +35,7 @@ struct check {
 static int open_session(const struct check *c, enum nn_dtype dtype, struct nn_session **out, struct assay_err *e)
 {
 	struct nn_options o = {
-		.model = c->model, .dtype = dtype, .isa = c->o->isa, .threads = c->o->threads, .own_kernels_only = c->o->own_kernels_only,
+		.model = c->model, .dtype = dtype, .isa = c->o->isa, .threads = c->o->threads,
 		.max_num_seqs = 1, .max_batched_tokens = 512, .kv_tokens_wanted = MAX_CONTEXT_CHECKED, .all_logits = true,
 	};
 	return nn_session_open(&o, out, e);

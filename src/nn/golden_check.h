@@ -13,7 +13,6 @@ struct nn_check_options {
 	enum nn_dtype dtype;       /* AUTO = NN_F32 */
 	enum nn_isa isa;
 	int threads;               /* 0 = all */
-	bool own_kernels_only;
 };
 
 enum nn_check_answer { NN_CHECK_NONE, NN_CHECK_OK, NN_CHECK_BAD }; /* NONE: the reference or the model has nothing to compare */

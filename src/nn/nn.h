@@ -23,7 +23,6 @@ struct nn_options {
 	uint64_t kv_bytes;         /* 0 = what is needed up to what is safely free */
 	uint64_t kv_tokens_wanted; /* with kv_bytes 0: enough for this many tokens (0: max_num_seqs full contexts, at most 2 GiB), capped by memory */
 	uint64_t scatter_seed;     /* tests: hand out KV blocks in random order; 0 = off */
-	bool own_kernels_only;
 	bool all_logits;           /* models check: room for logits of every row */
 };
 

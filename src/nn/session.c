@@ -85,7 +85,6 @@ static struct nn_exec_options exec_options(const struct nn_options *o, int conte
 	return (struct nn_exec_options){
 		.dtype = o->dtype, .isa = o->isa, .threads = o->threads, .max_rows = o->max_batched_tokens,
 		.max_logit_rows = o->all_logits ? o->max_batched_tokens : o->max_num_seqs, .max_seqs = o->max_num_seqs, .max_context = context,
-		.own_kernels_only = o->own_kernels_only,
 	};
 }
 
