@@ -1,50 +1,61 @@
-/* See knee.h. Must not know points. */
+/* See knee.h. Must not know what engine or experiment the steps came from. */
 #include "analysis/knee.h"
 
 #include <math.h>
 
-static size_t different(const double *x, size_t n)
+#include "metrics/summary.h"
+
+#define SATURATED 0.95
+/* The largest measured batch must lengthen a step by this share of the fixed time, or the step "does not grow". */
+#define GROWS 0.05
+
+/* Where the marginal gain a/(a+cb)^2 falls to half of linear, 1/(2(a+c)); a batch of 1 is the least there is. */
+static double knee_of(double a, double c)
 {
-	size_t k = 0;
-	for (size_t i = 0; i < n; i++) {
-		size_t j = 0;
-		while (j < i && x[j] != x[i])
-			j++;
-		k += j == i;
-	}
-	return k;
+	a = fmax(a, 0);
+	return fmax(1, (sqrt(2 * a * (a + c)) - a) / c);
 }
 
-static double saturated_at(const double *batch, const double *step_ms, size_t n, double c_ms)
+/* Delta method with numeric derivatives. */
+static struct assay_estimate knee_estimate(const struct assay_fit *f)
 {
-	double least = NAN;
-	for (size_t i = 0; i < n; i++)
-		if (batch[i] / step_ms[i] >= 0.95 / c_ms && !(least <= batch[i]))
-			least = batch[i];
-	return least;
+	double a = f->k[0], c = f->k[1], b = knee_of(a, c), g[2];
+	struct assay_estimate e = { b, NAN, NAN };
+	double da = 1e-6 * fmax(fabs(a), c), dc = 1e-6 * c;
+	if (!(f->df > 0))
+		return e;
+	g[0] = (knee_of(a + da, c) - knee_of(a - da, c)) / (2 * da);
+	g[1] = (knee_of(a, c + dc) - knee_of(a, c - dc)) / (2 * dc);
+	double var = g[0] * g[0] * f->cov[0][0] + 2 * g[0] * g[1] * f->cov[0][1] + g[1] * g[1] * f->cov[1][1];
+	double half = assay_t_quantile(0.975, f->df) * sqrt(fmax(0, var));
+	e.lo = fmax(1, b - half);
+	e.hi = b + half;
+	return e;
 }
 
-void assay_knee_fit(const double *batch, const double *step_ms, size_t n, struct assay_knee *out)
+void assay_knee_find(const double *batch, const double *step, size_t count, struct assay_knee *out)
 {
-	double w = 0, x = 0, y = 0, xx = 0, xy = 0;
-	*out = (struct assay_knee){ .a_ms = NAN, .c_ms = NAN, .knee = NAN, .most_tok_s = NAN, .saturated = NAN };
-	if (different(batch, n) < 3)
+	*out = (struct assay_knee){ .saturation = NAN, .reached = NAN, .most_per_time = INFINITY, .knee = { NAN, NAN, NAN } };
+	assay_fit_terms(batch, step, count, 2, &out->law);
+	out->known = out->law.known;
+	double c = out->law.k[1];
+	out->bends = out->known && c > 0 && !(out->law.lo[1] <= 0) && c * out->law.most_n > GROWS * out->law.k[0];
+	if (!out->bends)
 		return;
-	for (size_t i = 0; i < n; i++) {
-		double weight = 1 / (step_ms[i] * step_ms[i]);
-		w += weight;
-		x += weight * batch[i];
-		y += weight * step_ms[i];
-		xx += weight * batch[i] * batch[i];
-		xy += weight * batch[i] * step_ms[i];
+	out->most_per_time = 1 / c;
+	out->knee = knee_estimate(&out->law);
+	for (size_t i = 0; i < count; i++) {
+		/* Repeats of a batch are judged together: their mean step time. */
+		double sum = 0, n = 0;
+		for (size_t k = 0; k < count; k++)
+			if (batch[k] == batch[i] && step[k] > 0) {
+				sum += step[k];
+				n++;
+			}
+		double share = n > 0 ? batch[i] / (sum / n) * c : NAN;
+		if (!(out->reached >= share) && !isnan(share))
+			out->reached = share;
+		if (share >= SATURATED && !(out->saturation <= batch[i]))
+			out->saturation = batch[i];
 	}
-	out->known = true;
-	out->c_ms = (w * xy - x * y) / (w * xx - x * x);
-	out->a_ms = (y - out->c_ms * x) / w;
-	if (!(out->c_ms > 0))
-		return;
-	out->most_tok_s = 1e3 / out->c_ms;
-	out->saturated = saturated_at(batch, step_ms, n, out->c_ms);
-	if (out->a_ms > 0)
-		out->knee = (sqrt(2 * out->a_ms * (out->a_ms + out->c_ms)) - out->a_ms) / out->c_ms;
 }

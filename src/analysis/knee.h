@@ -1,21 +1,20 @@
-/* Where batching stops paying: a line through decode step times by batch size. Pure. */
+/* At what batch does scaling slow? Decode step time t(b) = a + c b, so throughput is b / (a + c b). Pure. */
 #ifndef ASSAY_ANALYSIS_KNEE_H
 #define ASSAY_ANALYSIS_KNEE_H
 
-#include <stdbool.h>
-#include <stddef.h>
+#include "analysis/scaling.h"
 
-/* Step time a + c*b ms, so throughput b / (a + c*b) tokens per ms, which tends to 1/c. */
 struct assay_knee {
-	bool known;            /* a and c could be fitted: at least three different batch sizes */
-	double a_ms, c_ms;
-	double knee;           /* batch from which one more sequence adds less than half of what the first does; NaN unless a > 0 and c > 0 */
-	double most_tok_s;     /* 1/c; NaN unless c > 0 */
-	double saturated;      /* smallest measured batch with >= 95 % of it; NaN = not reached */
+	bool known;                  /* at least 2 distinct batches */
+	struct assay_fit law;        /* a = law.k[0]: fixed time of a step; c = law.k[1]: time of each sequence */
+	bool bends;                  /* c > 0 beyond its error (where there is an interval), and the largest batch lengthens a step by over 5 % of a; else no knee */
+	struct assay_estimate knee;  /* b* = (sqrt(2a(a+c)) - a) / c, where a sequence more brings half of what the second brought; at least 1 */
+	double most_per_time;        /* 1/c: throughput of an endless batch, in sequences' tokens per unit of t */
+	double saturation;           /* smallest measured batch with b / t(b) >= 95 % of 1/c; NaN = not reached */
+	double reached;              /* best measured share of 1/c */
 };
 
-/* Weighted least squares (weights 1/step^2: times are uncertain in proportion). batch[i] >= 1, step_ms[i] > 0.
- * Knee: T'(b) = a/(a+cb)^2 = half of T(1) = 1/(2(a+c)), so b = (sqrt(2a(a+c)) - a)/c. */
-void assay_knee_fit(const double *batch, const double *step_ms, size_t n, struct assay_knee *out);
+/* batch[i], step[i]: mean decode step time of one run at that batch. */
+void assay_knee_find(const double *batch, const double *step, size_t count, struct assay_knee *out);
 
 #endif

@@ -1,4 +1,4 @@
-/* report.md: verdict first, then the numbers by experiment, then the tables in the requirement documents' own
+/* report.md: verdict first, then findings, the numbers by experiment, then the tables in the requirement documents' own
  * form, then what it was measured on and what the words mean. Computes nothing. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -88,7 +88,6 @@ static void sections(struct assay_buf *b, const json_t *result)
 		face_table_init(&t);
 		s[i].fill(result, s[i].experiment, &t);
 		markdown_table(b, &t);
-		face_findings(result, s[i].experiment, say_bullet, b);
 		face_not_measured(result, s[i].experiment, say_bullet, b);
 		assay_buf_puts(b, "\n");
 	}
@@ -105,6 +104,7 @@ static int write_markdown(const json_t *result, const struct assay_run *run, con
 	assay_buf_init(&b, REPORT_BYTES_MAX);
 	headline(&b, result);
 	verdict(&b, result);
+	markdown_findings(&b, result);
 	targets(&b, result);
 	sections(&b, result);
 	markdown_s0(&b, result);

@@ -311,20 +311,6 @@ void face_dropped(const json_t *result, void (*say)(void *arg, const char *sente
 	say(arg, text);
 }
 
-void face_findings(const json_t *result, const char *experiment, void (*say)(void *arg, const char *sentence), void *arg)
-{
-	size_t i;
-	json_t *f;
-	char text[500];
-	json_array_foreach(json_object_get(result, "findings"), i, f) {
-		const char *answer = assay_json_get_str(f, "answer", NULL);
-		if (strcmp(assay_json_get_str(f, "experiment", ""), experiment) || !answer)
-			continue;
-		snprintf(text, sizeof text, "%.100s %.350s (%.10s)", assay_json_get_str(f, "question", ""), answer, assay_json_get_str(f, "basis", "?"));
-		say(arg, text);
-	}
-}
-
 void face_s4_lines(const json_t *result, void (*say)(void *arg, const char *line), void *arg)
 {
 	const json_t *first = face_first(result, "latency");

@@ -23,8 +23,6 @@ void face_bound(char out[64], const json_t *target);
 const char *face_status(const json_t *target);
 /* One sentence on the repeats that a time budget took away; nothing where none was. */
 void face_dropped(const json_t *result, void (*say)(void *arg, const char *sentence), void *arg);
-/* What the run's findings say of an experiment, a sentence each. */
-void face_findings(const json_t *result, const char *experiment, void (*say)(void *arg, const char *sentence), void *arg);
 void face_not_measured(const json_t *result, const char *experiment, void (*say)(void *arg, const char *sentence), void *arg);
 /* S4's lines: "Average latency: 1.20 s", "Batch size 4:  Throughput = 150.0 tokens/sec (3.6x)". */
 void face_s4_lines(const json_t *result, void (*say)(void *arg, const char *line), void *arg);

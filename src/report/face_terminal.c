@@ -5,6 +5,7 @@
 
 #include "base/json.h"
 #include "report/face_data.h"
+#include "report/face_findings.h"
 #include "report/face_sections.h"
 #include "report/face_text.h"
 #include "report/report.h"
@@ -12,6 +13,7 @@
 #define OUT_BYTES_MAX ((size_t)64 << 20)
 #define UNAVAILABLE_SHOWN 6
 #define NOT_MEASURED_SHOWN 3
+#define FINDINGS_SHOWN 5
 
 struct page { struct assay_buf b; int width; bool colour; int said; };
 
@@ -82,7 +84,6 @@ static void sections(struct page *p, const json_t *result)
 		if (face_table_rows(&t))
 			face_table_text(&t, &p->b, p->width, p->colour);
 		face_table_release(&t);
-		face_findings(result, s[i].experiment, say_bullet, p);
 		p->said = 0;
 		face_not_measured(result, s[i].experiment, say_not_measured, p);
 		if (p->said > NOT_MEASURED_SHOWN) {
@@ -93,6 +94,21 @@ static void sections(struct page *p, const json_t *result)
 	face_dropped(result, say_line, p);
 	if (face_has_marks(result))
 		line(p, "", "  ", "* n < floor: a percentile at 99 % confidence needs n of 64 (P90), 130 (P95), 662 (P99)");
+}
+
+/* The few answers that a person wants first; the rest is in report.md. */
+static void findings(struct page *p, const json_t *result)
+{
+	const json_t *best[FINDINGS_SHOWN];
+	int n = face_best_findings(result, best, FINDINGS_SHOWN);
+	if (!n)
+		return;
+	title(p, strcmp(assay_json_get_str(json_object_get(result, "verdict"), "state", ""), "INVALID") ? "Findings" : "Findings (of a run that is INVALID: see the verdict)");
+	for (int i = 0; i < n; i++) {
+		char text[1200];
+		snprintf(text, sizeof text, "%.640s (confidence %.10s)", assay_json_get_str(best[i], "answer", ""), assay_json_get_str(best[i], "confidence", "?"));
+		say_bullet(p, text);
+	}
 }
 
 static void targets(struct page *p, const json_t *result)
@@ -167,6 +183,7 @@ void assay_face_terminal(const json_t *result, FILE *out, int width, bool colour
 	}
 	sections(&p, result);
 	targets(&p, result);
+	findings(&p, result);
 	unavailable(&p, result);
 	verdict(&p, result);
 	line(&p, "", "  ", "What a number means: assay explain KEY, e.g. assay explain ttft_ms");

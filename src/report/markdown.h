@@ -12,6 +12,10 @@ void markdown_text(struct assay_buf *out, const char *before, const char *text, 
 /* Draws and releases t; nothing when it has no row. */
 void markdown_table(struct assay_buf *out, struct face_table *t);
 
+/* The section "Findings"; S0's summary, bottlenecks, scaling and five insights. */
+void markdown_findings(struct assay_buf *out, const json_t *result);
+void markdown_s0_findings(struct assay_buf *out, const json_t *result);
+
 void markdown_s0(struct assay_buf *out, const json_t *result);
 void markdown_s1(struct assay_buf *out, const json_t *result);
 void markdown_s3(struct assay_buf *out, const json_t *result);

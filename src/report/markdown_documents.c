@@ -94,6 +94,7 @@ static void s0_breakdown(struct assay_buf *b, const json_t *result)
 void markdown_s0(struct assay_buf *out, const json_t *result)
 {
 	s0_table(out, result);
+	markdown_s0_findings(out, result);
 	s0_breakdown(out, result);
 }
 

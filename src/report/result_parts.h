@@ -10,6 +10,8 @@
 #include "metrics/point_metrics.h"
 
 json_t *result_points(const struct assay_run *run, const struct assay_run_metrics *m);
+/* findings[]: a question each (analysis/findings.h). */
+json_t *result_findings(const struct assay_run *run, const struct assay_run_metrics *m);
 json_t *result_verdict(const struct assay_verdict *v);
 json_t *result_telemetry(const struct assay_run *run);
 /* MEMORY records at start, after the load and at the end; CEILING records. */

@@ -1,114 +1,88 @@
-/* The knee of batching: exact on a stated line, silent where there is none, and said in a result. */
+/* The knee against its formula, and where there is none. */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
+
 #include <cmocka.h>
-
 #include <math.h>
-#include <stdio.h>
-#include <string.h>
 
-#include "analysis/findings.h"
 #include "analysis/knee.h"
-#include "base/json.h"
-#include "run_fixture.h"
 
-static const double sizes[] = { 1, 2, 4, 8, 16, 32 };
+static const double batches[] = { 1, 2, 4, 8, 16, 32 };
 
-static struct assay_knee fit(double a, double c, size_t n)
+static struct assay_knee knee(double a, double c, size_t n, double noise)
 {
+	double b[24], t[24];
 	struct assay_knee k;
-	double step[6];
+	size_t count = 0;
 	for (size_t i = 0; i < n; i++)
-		step[i] = a + c * sizes[i];
-	assay_knee_fit(sizes, step, n, &k);
+		for (int r = 0; r < 3; r++) {
+			b[count] = batches[i];
+			t[count++] = (a + c * batches[i]) * (1 + noise * (r - 1));
+		}
+	assay_knee_find(b, t, count, &k);
 	return k;
 }
 
-static void known_line(void **state)
+static void known_laws(void **state)
 {
-	struct assay_knee k = fit(10, 0.5, 6);
 	(void)state;
-	assert_true(k.known && fabs(k.a_ms - 10) < 1e-9 && fabs(k.c_ms - 0.5) < 1e-12);
-	/* where the marginal gain a/(a+cb)^2 is half of 1/(a+c) */
-	double marginal = 10 / ((10 + 0.5 * k.knee) * (10 + 0.5 * k.knee));
-	assert_true(fabs(marginal - 0.5 / 10.5) < 1e-12);
-	assert_true(fabs(k.most_tok_s - 2000) < 1e-6);
-	assert_true(isnan(k.saturated)); /* 32/26 = 1.23 of 2 tokens/ms */
-	k = fit(0.5, 0.5, 6); /* b/(0.5+0.5b) >= 0.95*2 from b = 19 on */
-	assert_true(k.saturated == 32);
-}
-
-static void no_line_no_knee(void **state)
-{
-	struct assay_knee k = fit(10, 0.5, 2);
-	(void)state;
-	assert_false(k.known);
-	k = fit(10, 0, 6);
-	assert_true(k.known && (isnan(k.knee) || k.knee > 1e9));
-	k = fit(0, 3, 6); /* each sequence costs the same: the step shares nothing */
-	assert_true(k.known && (isnan(k.knee) || k.knee <= 1));
-	const double same[] = { 4, 4, 4 }, step[] = { 1, 2, 3 };
-	assay_knee_fit(same, step, 3, &k);
-	assert_false(k.known);
-}
-
-/* batch i takes a + c * batch ms a step */
-static json_t *finding_of(const double *batch, size_t n, double a_ms, double c_ms)
-{
-	struct fx f;
-	struct assay_run_metrics m;
-	fx_init(&f, "{}");
-	for (size_t i = 0; i < n; i++) {
-		char info[200];
-		int64_t step = (int64_t)((a_ms + c_ms * batch[i]) * 1e6), t = (int64_t)i * 1000000000;
-		snprintf(info, sizeof info, "{\"index\": %zu, \"experiment\": \"throughput\", \"case\": {\"batch_size\": %g, \"prompt_tokens\": 1, \"output_tokens\": 3}, \"runs\": 1}", i, batch[i]);
-		fx_point(&f, info, "{\"status\": \"ok\"}");
-		fx_visit(&f, 0, t, t + 3 * step);
-		fx_request(&f, 1, 3, t, t + step, step);
+	static const struct { double a, c; } rows[] = { { 10, 0.5 }, { 10, 0.1 }, { 50, 8 }, { 1, 1 } };
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		double a = rows[i].a, c = rows[i].c, want = fmax(1, (sqrt(2 * a * (a + c)) - a) / c);
+		struct assay_knee k = knee(a, c, 6, 0);
+		assert_true(k.known && k.bends);
+		assert_true(fabs(k.law.k[0] - a) < 1e-9 * a && fabs(k.law.k[1] - c) < 1e-9 * c);
+		assert_true(fabs(k.knee.value - want) < 1e-6 * want);
+		assert_true(fabs(k.most_per_time * c - 1) < 1e-9);
+		/* At the knee a sequence more brings half of linear. */
+		double gain = a / pow(a + c * k.knee.value, 2);
+		if (want > 1)
+			assert_true(fabs(gain - 0.5 / (a + c)) < 1e-6 / (a + c));
 	}
-	fx_done(&f);
-	assay_run_metrics_compute(&f.run, &m);
-	json_t *a = assay_findings(&f.run, &m), *one = json_incref(json_array_get(a, 0));
-	assert_int_equal(json_array_size(a), 1);
-	json_decref(a);
-	assay_run_metrics_release(&m);
-	fx_release(&f);
-	return one;
 }
 
-static json_t *finding(const double *batch, size_t n)
+static void saturation(void **state)
 {
-	return finding_of(batch, n, 10, 0.5);
-}
-
-static void a_result_says_it(void **state)
-{
-	static const double absurd[] = { 0, -3, 1e300, 2 };
 	(void)state;
-	json_t *f = finding(sizes, 6);
-	assert_string_equal(assay_json_get_str(f, "state", ""), "answered");
-	assert_non_null(strstr(assay_json_get_str(f, "answer", ""), "10 ms + 0.5 ms per sequence: from batch 9.0 on"));
-	assert_int_equal(json_array_size(json_object_get(f, "evidence")), 6);
-	json_decref(f);
-	f = finding_of(sizes, 6, 10, 0);
-	assert_non_null(strstr(assay_json_get_str(f, "answer", ""), "hardly grows with the batch, so scaling did not slow up to 32"));
-	json_decref(f);
-	f = finding_of(sizes, 6, 1, 3);
-	assert_non_null(strstr(assay_json_get_str(f, "answer", ""), "scaling slows from batch 1 on"));
-	json_decref(f);
-	f = finding(sizes, 2);
-	assert_string_equal(assay_json_get_str(f, "state", ""), "needs");
-	assert_true(json_is_null(json_object_get(f, "answer")) && json_is_null(json_object_get(json_object_get(f, "fit"), "knee_batch")));
-	json_decref(f);
-	f = finding(absurd, 4);
-	assert_string_equal(assay_json_get_str(f, "state", ""), "needs");
-	json_decref(f);
+	assert_true(isnan(knee(10, 0.5, 6, 0).saturation));          /* 32: 16/26 = 62 % */
+	assert_true(fabs(knee(10, 0.5, 6, 0).reached - 16.0 / 26) < 1e-9);
+	assert_true(knee(0.5, 1, 6, 0).saturation == 16);            /* 8: 94 %, 16: 97 % */
+	assert_true(isnan(knee(0.5, 1, 4, 0).saturation));           /* up to 8 only */
+}
+
+static void intervals(void **state)
+{
+	(void)state;
+	struct assay_knee k = knee(10, 0.5, 6, 0.02);
+	double want = (sqrt(2 * 10 * 10.5) - 10) / 0.5;
+	assert_true(k.knee.lo < want && want < k.knee.hi && k.knee.hi - k.knee.lo > 0.1 && k.knee.hi - k.knee.lo < 5);
+}
+
+static void no_knee(void **state)
+{
+	(void)state;
+	struct assay_knee k = knee(10, 0, 6, 0.01); /* a step costs the same whatever the batch */
+	assert_true(k.known && !k.bends && isnan(k.knee.value) && isnan(k.saturation));
+	assert_true(!knee(10, 0, 6, 0).bends); /* rounding is no slope */
+	assert_true(!knee(10, 0.015, 6, 0).bends && knee(10, 0.016, 6, 0).bends);
+	k = knee(10, -0.01, 6, 0);
+	assert_true(k.known && !k.bends);
+	k = knee(10, 0.5, 1, 0);
+	assert_false(k.known || k.bends);
+	assay_knee_find(NULL, NULL, 0, &k);
+	assert_false(k.known);
+	double b[] = { 1, 4 }, t[] = { 10, NAN };
+	assay_knee_find(b, t, 2, &k);
+	assert_false(k.known);
+	double two[] = { 100, 134 };
+	assay_knee_find(b, two, 2, &k); /* two values: a law without an interval */
+	assert_true(k.known && k.bends && isnan(k.knee.lo));
 }
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(known_line), cmocka_unit_test(no_line_no_knee), cmocka_unit_test(a_result_says_it) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(known_laws), cmocka_unit_test(saturation), cmocka_unit_test(intervals), cmocka_unit_test(no_knee) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
