@@ -94,6 +94,14 @@ static void object_section(struct assay_buf *b, const char *title, const json_t 
 	markdown_table(b, &t);
 }
 
+static void four_digits(struct face_table *t, double x)
+{
+	if (isnan(x))
+		face_table_cell(t, "-");
+	else
+		face_table_cell(t, fabs(x) >= 1e4 ? "%.0f" : "%.4g", x);
+}
+
 static void telemetry(struct assay_buf *b, const json_t *result)
 {
 	const json_t *summary = json_object_get(json_object_get(result, "telemetry"), "summary");
@@ -112,7 +120,7 @@ static void telemetry(struct assay_buf *b, const json_t *result)
 			continue;
 		face_table_cell(&t, "%s", key);
 		for (int i = 0; i < 3; i++)
-			face_table_cell(&t, "%.4g", assay_json_get_num(v, stats[i], NAN));
+			four_digits(&t, assay_json_get_num(v, stats[i], NAN));
 		face_table_cell(&t, "%s", assay_json_get_str(v, "unit", ""));
 	}
 	assay_buf_puts(b, "## What the machine did meanwhile\n\n");

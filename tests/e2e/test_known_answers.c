@@ -311,6 +311,23 @@ static void drift_is_of_time(void **state)
 	json_decref(r);
 }
 
+/* Telemetry that the sim file states is that of the run: shown, and judged. */
+static void stated_telemetry(void **state)
+{
+	(void)state;
+	json_t *r = run("prefill: {fixed_ms: 500}\ndecode: {fixed_ms: 20}\ntelemetry: [{at_ms: 0, cpu_steal_pct: 10, other_cpu_pct: 5, rss_mib: 30000}]\n", "latency");
+	assert_true(fabs(json_number_value(e2e_at(r, "telemetry.summary.steal_pct.mean")) - 10) < 1e-9);
+	assert_true(fabs(json_number_value(e2e_at(r, "telemetry.summary.rss_mib.max")) - 30000) < 1e-9);
+	assert_true(json_is_null(e2e_at(r, "telemetry.reason")));
+	assert_true(fabs(value(r, 0, "cpu_util", "value") - 0.85) < 1e-6);
+	assert_string_equal(json_string_value(e2e_at(r, "verdict.reasons.0.code")), "cpu_steal");
+	json_decref(r);
+	struct e2e grep;
+	e2e_run(&grep, "grep -h '^| rss_mib | 30000 | 30000 | 30000 | MiB |' k*/report.md");
+	assert_int_equal(grep.status, 0); /* not 3e+04 */
+	e2e_release(&grep);
+}
+
 /* A virtual clock has no machine beside it, and every null says so. */
 static void virtual_clock_is_the_reason(void **state)
 {
@@ -332,7 +349,7 @@ int main(void)
 		cmocka_unit_test(single_requests), cmocka_unit_test(batches), cmocka_unit_test(queueing), cmocka_unit_test(failures),
 		cmocka_unit_test(token_counts_must_agree), cmocka_unit_test(stall_shows_in_the_tail_only), cmocka_unit_test(limits_are_results),
 		cmocka_unit_test(offline_preset_is_exact), cmocka_unit_test(impossible_asks), cmocka_unit_test(offline_lengths), cmocka_unit_test(noise_repeats_bit_for_bit), cmocka_unit_test(growth_as_stated),
-		cmocka_unit_test(real_clock), cmocka_unit_test(null_engine), cmocka_unit_test(exit_statuses), cmocka_unit_test(drift_is_of_time), cmocka_unit_test(virtual_clock_is_the_reason),
+		cmocka_unit_test(real_clock), cmocka_unit_test(null_engine), cmocka_unit_test(exit_statuses), cmocka_unit_test(drift_is_of_time), cmocka_unit_test(stated_telemetry), cmocka_unit_test(virtual_clock_is_the_reason),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
