@@ -78,7 +78,10 @@ static json_t *latency_all(const json_t *result)
 		char name[80] = "latency_benchmark";
 		if (!face_is(p, "latency") || !face_ok(p))
 			continue;
-		if (n > 1)
+		const char *range = assay_json_get_str(json_object_get(p, "case"), "prompt_tokens", NULL); /* text prompts: "3:5" */
+		if (n > 1 && range)
+			snprintf(name, sizeof name, "latency_in%.30s_out%lld", range, (long long)face_case_int(p, "output_tokens", -1));
+		else if (n > 1)
 			snprintf(name, sizeof name, "latency_in%lld_out%lld", (long long)face_case_int(p, "prompt_tokens", -1), (long long)face_case_int(p, "output_tokens", -1));
 		json_array_append_new(a, latency_one(result, p, name));
 	}

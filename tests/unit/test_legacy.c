@@ -187,11 +187,18 @@ static void s0_row_is_of_its_run(void **state)
 		fx_visit(&f, i, t, t + 20 * MS);
 		fx_request(&f, i ? 5 : 3, 2, t, t + 10 * MS, 10 * MS);
 	}
+	fx_point(&f, "{\"index\": 1, \"experiment\": \"latency\", \"case\": {\"batch_size\": 1, \"prompt_tokens\": 3, \"output_tokens\": 4}, \"runs\": 1}", "{\"index\": 1, \"status\": \"ok\"}");
+	fx_visit(&f, 0, 2000 * MS, 2030 * MS);
+	fx_request(&f, 3, 4, 2000 * MS, 2000 * MS, 10 * MS);
 	fx_done(&f);
 	json_t *doc = assay_result_build(&f.run);
 	for (int i = 0; i < n; i++)
-		if (!strcmp(faces[i]->name, "s0"))
+		if (!strcmp(faces[i]->name, "s0") || !strcmp(faces[i]->name, "s3"))
 			assert_int_equal(faces[i]->write(doc, &f.run, dir, &e), 0);
+	json_t *s3 = load("legacy/s3/unknown_20260228_235959.json");
+	assert_string_equal(assay_json_get_str(json_array_get(json_object_get(s3, "latency"), 0), "test_name", ""), "latency_in3:5_out2");
+	assert_string_equal(assay_json_get_str(json_array_get(json_object_get(s3, "latency"), 1), "test_name", ""), "latency_in3_out4");
+	json_decref(s3);
 	char *text = result_fixture_read(dir, "legacy/s0/metrics.csv");
 	assert_non_null(strstr(text, "\r\n2026-02-28T23:59:59.950000,unknown,1,5,20.0,"));
 	assert_non_null(strstr(text, "\r\n2026-03-01T00:00:00.050000,unknown,1,7,20.0,"));
