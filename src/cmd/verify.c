@@ -29,6 +29,16 @@ static const char *hash_of(const char *text, struct assay_err *e)
 	return hash;
 }
 
+/* As struct assay_verify has written_by. Static storage. */
+static const char *program(void)
+{
+	static char name[64];
+	json_t *build = cmd_build_info();
+	snprintf(name, sizeof name, "%.20s %.40s", assay_json_get_str(build, "version", "?"), assay_json_get_str(build, "commit", "?"));
+	json_decref(build);
+	return name;
+}
+
 static void print_json(const struct assay_verify *v)
 {
 	struct assay_buf b;
@@ -56,7 +66,7 @@ static void print_text(const struct assay_verify *v, const char *dir)
 	if (*v->fingerprint)
 		printf("fingerprint  %s  (SHA-256 of journal.bin)\n", v->fingerprint);
 	if (!v->ok && *v->written_by)
-		printf("written by   assay %s\n", v->written_by);
+		printf("written by   assay %s; this is %s\n", v->written_by, program());
 	cmd_wrap(stdout, "This finds damage and partial edits. A rewrite of the journal, the result and all hashes together it cannot find, unless the fingerprint was kept elsewhere: "
 	         "give it as --expect.", 0, 0, t.width);
 }
@@ -76,7 +86,7 @@ int cmd_verify(const struct assay_verb *v, int argc, char **argv)
 	else if (expect && !(expect = hash_of(expect, &e)))
 		rc = e.code;
 	else if (!(rc = cmd_not_in_use(list[0], &e)))
-		rc = assay_verify(list[0], expect, &found, &e);
+		rc = assay_verify(list[0], program(), expect, &found, &e);
 	if (rc)
 		status = cmd_error(&e);
 	else if (assay_options_flag(o, "json"))

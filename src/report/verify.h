@@ -12,16 +12,16 @@
 struct assay_verify {
 	bool ok;
 	bool recomputed;       /* else only hashes were checked: the journal is damaged, absent or of other definitions */
-	bool mixed_version;    /* the journal was written with other definitions of the metrics */
+	bool mixed_version;    /* definitions of the metrics, or an assay that writes some file otherwise */
 	int checked;           /* files looked at */
 	json_t *problems;      /* [{what, where}]; where begins with the file's name */
 	char fingerprint[65];  /* SHA-256 of journal.bin; empty without one */
 	char written_by[64];   /* assay version and commit in the journal's header; "" unknown */
 };
 
-/* expect: the fingerprint that journal.bin should have, or NULL. 0 also when problems were found. ASSAY_E_USAGE when dir is no
+/* program: version and commit of this assay, as in written_by; NULL = not known. expect: the fingerprint that journal.bin should have, or NULL. 0 also when problems were found. ASSAY_E_USAGE when dir is no
  * result directory or a run is being recorded there, ASSAY_E_IO when files cannot be read or faces not be made again. */
-int assay_verify(const char *dir, const char *expect, struct assay_verify *out, struct assay_err *e);
+int assay_verify(const char *dir, const char *program, const char *expect, struct assay_verify *out, struct assay_err *e);
 void assay_verify_release(struct assay_verify *v);
 
 #endif

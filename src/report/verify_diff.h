@@ -13,7 +13,7 @@ struct verify_diff {
 
 /* False when the bytes are equal (*d is then untouched). name's ending tells the kind. */
 int verify_diff_file(const char *name, const void *found, size_t n_found, const void *wanted, size_t n_wanted, struct verify_diff *d);
-/* The same of two documents, in the order of `wanted`; 1 and 1.0 differ. */
+/* The same of two documents, in the order of `wanted`, a document's "id" last; 1 and 1.0 differ. */
 int verify_diff_json(const json_t *found, const json_t *wanted, struct verify_diff *d);
 void verify_diff_release(struct verify_diff *d);
 

@@ -7,7 +7,7 @@
 #include "report/verify.h"
 
 struct verify_work {
-	const char *dir;
+	const char *dir, *program; /* this assay, or NULL */
 	struct assay_verify *v;
 	struct assay_run run;
 	json_t *wanted;            /* the document that the journal gives, complete; NULL where nothing is recomputed */

@@ -38,7 +38,7 @@ static char *problems(const char *dir, int *n)
 	struct assay_verify v;
 	struct assay_err e = ASSAY_ERR_INIT;
 	char *path = xasprintf("%s/%s", e2e_dir(), dir);
-	if (assay_verify(path, NULL, &v, &e))
+	if (assay_verify(path, NULL, NULL, &v, &e))
 		fail_msg("%s: %s", dir, e.msg);
 	const json_t *p = json_array_get(v.problems, 0);
 	*n = (int)json_array_size(v.problems);
