@@ -13,6 +13,7 @@
 #include "base/options.h"
 #include "core/record.h"
 #include "core/request.h"
+#include "core/run.h"
 
 struct assay_engine;
 
@@ -46,6 +47,7 @@ struct assay_engine_info {
 	bool has_tokenizer;        /* text can be encoded; else no_tokenizer says why */
 	char no_tokenizer[160];
 	bool virtual_clock;
+	const struct assay_run *recorded; /* replay: its memory, samples and ceilings are put on record as they are; else NULL */
 	bool runs_here;            /* the model runs in this process (machine probes and telemetry make sense) */
 };
 
@@ -82,6 +84,8 @@ struct assay_engine_ops {
 	int (*cancel)(struct assay_engine *g, uint32_t id);
 	void (*memory)(struct assay_engine *g, struct assay_engine_memory *m);
 	int64_t (*now)(struct assay_engine *g);            /* NULL = CLOCK_MONOTONIC */
+	/* When the last submitted request was sent, of an engine that knows better than the caller's clock; NULL = the caller knows. */
+	int64_t (*sent)(struct assay_engine *g);
 	/* NULL where there is no tokenizer. ids malloc'ed. */
 	int (*encode)(struct assay_engine *g, const char *text, size_t len_bytes, bool chat, int32_t **ids, size_t *n, struct assay_err *e);
 	int (*decode)(struct assay_engine *g, const int32_t *ids, size_t n, struct assay_buf *out);

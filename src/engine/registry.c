@@ -4,7 +4,7 @@
 
 #include "engine/registry.h"
 
-static const struct assay_engine_ops *const engines[] = { &assay_engine_cpu, &assay_engine_sim, &assay_engine_null };
+static const struct assay_engine_ops *const engines[] = { &assay_engine_cpu, &assay_engine_sim, &assay_engine_null, &assay_engine_replay };
 #define N_ENGINES ((int)(sizeof engines / sizeof engines[0]))
 
 const struct assay_engine_ops *const *assay_engine_list(int *n)
@@ -19,7 +19,7 @@ static int unknown_engine(const char *name, struct assay_err *e)
 	for (int i = 0; i < N_ENGINES; i++)
 		names[i] = engines[i]->name;
 	const char *near = assay_nearest(name, names, N_ENGINES);
-	return assay_fail(e, ASSAY_E_USAGE, "--engine: unknown engine \"%.60s\"; %s%s%sengines: cpu, sim:FILE, null", name, near ? "did you mean \"" : "",
+	return assay_fail(e, ASSAY_E_USAGE, "--engine: unknown engine \"%.60s\"; %s%s%sengines: cpu, sim:FILE, null, replay:DIR", name, near ? "did you mean \"" : "",
 			  near ? near : "", near ? "\"? " : "");
 }
 

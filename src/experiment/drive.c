@@ -58,10 +58,12 @@ static int submit_next(struct visit *v, int64_t now_ns, struct assay_err *e)
 {
 	const struct assay_request *q = &v->plan->reqs[v->next];
 	bool open = q->offset_ns > 0 || !v->plan->in_flight;
-	int64_t intended = open ? v->out->t0_ns + q->offset_ns : now_ns;
 	int rc = v->g->ops->submit(v->g, q, e);
 	if (rc)
 		return rc;
+	if (v->g->ops->sent)
+		now_ns = v->g->ops->sent(v->g);
+	int64_t intended = open ? v->out->t0_ns + q->offset_ns : now_ns;
 	v->reqs[v->next] = (struct assay_rec_request){ .id = q->id, .point = v->point, .repeat = v->repeat, .end_state = ASSAY_END_UNFINISHED,
 						       .prompt_tokens = (uint32_t)q->prompt_tokens, .max_tokens = (uint32_t)q->max_tokens,
 						       .reported_tokens = UINT32_MAX, .cached_tokens = UINT32_MAX, .t_intended = intended,

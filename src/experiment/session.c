@@ -30,6 +30,8 @@ void assay_session_memory(struct assay_session *s, enum assay_mem_label label, u
 	struct assay_record r = { .type = ASSAY_REC_MEMORY };
 	struct assay_rec_memory *m = &r.u.memory;
 	struct assay_engine_memory g;
+	if (s->info->recorded)
+		return; /* put_recorded did */
 	s->c.engine->ops->memory(s->c.engine, &g);
 	*m = (struct assay_rec_memory){ .t_ns = assay_engine_now(s->c.engine), .rss_bytes = g.rss_bytes, .pss_bytes = -1, .hwm_bytes = -1 };
 	if (s->info->runs_here)
@@ -138,6 +140,25 @@ static void start_playback(struct assay_session *s)
 	s->playback.sample.t_ns = s->opened_ns;
 }
 
+/* What a replayed run measured beside its requests. */
+static void put_recorded(struct assay_session *s)
+{
+	const struct assay_run *run = s->info->recorded;
+	struct assay_record r;
+	for (size_t i = 0; i < run->n_memory; i++) {
+		r = (struct assay_record){ .type = ASSAY_REC_MEMORY, .u.memory = run->memory[i] };
+		put(s, ASSAY_LANE_DRIVE, &r);
+	}
+	for (size_t i = 0; i < run->n_samples; i++) {
+		r = (struct assay_record){ .type = ASSAY_REC_SAMPLE, .u.sample = run->samples[i] };
+		put(s, ASSAY_LANE_DRIVE, &r);
+	}
+	for (size_t i = 0; i < run->n_ceilings; i++) {
+		r = (struct assay_record){ .type = ASSAY_REC_CEILING, .u.ceiling = run->ceilings[i] };
+		put(s, ASSAY_LANE_DRIVE, &r);
+	}
+}
+
 int assay_session_open(const struct assay_session_config *c, struct assay_session **out, struct assay_err *e)
 {
 	struct assay_session *s = xalloc(sizeof *s);
@@ -155,8 +176,12 @@ int assay_session_open(const struct assay_session_config *c, struct assay_sessio
 	if (c->start && s->info->runs_here)
 		put_start(s, c->start);
 	assay_session_memory(s, ASSAY_MEM_LOADED, UINT32_MAX, 0);
-	put_stated_ceiling(s);
-	start_playback(s);
+	if (s->info->recorded) {
+		put_recorded(s);
+	} else {
+		put_stated_ceiling(s);
+		start_playback(s);
+	}
 	*out = s;
 	return 0;
 }
