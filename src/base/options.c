@@ -140,8 +140,8 @@ static bool is_letter_option(const struct assay_options *o, const char *word)
 static int take_value(struct assay_options *o, int i, const char *typed, const char *text, struct args *a, struct assay_err *e)
 {
 	const struct assay_opt *r = &o->rows[i];
-	if (!text) {
-		if (a->at + 1 >= a->argc || !strncmp(a->argv[a->at + 1], "--", 2) || is_letter_option(o, a->argv[a->at + 1]))
+	if (!text) { /* the next word, unless it is an option; a word with a blank in it is none (pairs --with '--runs 3') */
+		if (a->at + 1 >= a->argc || (!strncmp(a->argv[a->at + 1], "--", 2) && !strchr(a->argv[a->at + 1], ' ')) || is_letter_option(o, a->argv[a->at + 1]))
 			return assay_fail(e, ASSAY_E_USAGE, "%s needs a value: %s", typed, placeholder(r));
 		text = a->argv[++a->at];
 	}

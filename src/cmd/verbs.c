@@ -15,8 +15,9 @@ static const struct assay_opt *const models_tables[] = { cmd_models_options, NUL
 static const struct assay_opt *const doctor_tables[] = { cmd_doctor_options, NULL };
 static const struct assay_opt *const generate_tables[] = { cmd_engine_options, cmd_generate_options, NULL };
 static const struct assay_opt *const report_tables[] = { cmd_report_options, NULL };
-static const struct assay_opt *const compare_tables[] = { cmd_compare_options, NULL };
+static const struct assay_opt *const compare_tables[] = { cmd_judge_options, cmd_compare_options, NULL };
 static const struct assay_opt *const verify_tables[] = { cmd_verify_options, NULL };
+static const struct assay_opt *const pairs_tables[] = { cmd_judge_options, cmd_pairs_options, NULL };
 static const struct assay_opt *const explain_tables[] = { cmd_explain_options, NULL };
 static const struct assay_opt *const no_tables[] = { NULL };
 
@@ -24,6 +25,7 @@ static const struct assay_verb tools[] = {
 	{ "report", "DIR", "write a result's faces again; rebuild the result of a killed run from its journal", report_tables, cmd_report },
 	{ "compare", "A B | A... -- B...", "say whether two results (or several a side) differ, metric by metric, and what could not have been seen", compare_tables, cmd_compare },
 	{ "verify", "DIR", "recompute a result from its journal and name every number and file that does not hold", verify_tables, cmd_verify },
+	{ "pairs", NULL, "measure two configurations in turn until they are told apart, or shown to be equal", pairs_tables, cmd_pairs },
 	{ "explain", "[METRIC...]", "say what a metric means", explain_tables, cmd_explain },
 	{ "generate", NULL, "run the embedded engine once and print what it wrote", generate_tables, cmd_generate },
 	{ "models", "list | show M | check DIR...", "models by name, their shapes and sizes; compare with reference logits", models_tables, cmd_models },

@@ -79,7 +79,7 @@ static void test_statuses(void **state)
 		{ "a1 b1 --min-effect x", 2, NULL, "--min-effect: \"x\" is not a percentage" },
 		{ "a1 b1 --fail-on ttft_ms", 2, NULL, "is not KEY:X%" },
 		{ "a1 b1 --fail-on load_ms:2%", 2, NULL, "load_ms is not among the compared metrics" },
-		{ "a1 b1 --fail-on-regresion 2%", 2, NULL, "did you mean --fail-on-regression?" },
+		{ "a1 b1 --metrcs ttft_ms", 2, NULL, "did you mean --metrics?" },
 	};
 	for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
 		struct e2e r;
@@ -121,6 +121,40 @@ static void test_json(void **state)
 	e2e_release(&r);
 }
 
+/* Interleaved pairs: a 5 % slow-down is found at the first look, equal programs are shown equal, what cannot be measured is refused. */
+static void test_pairs(void **state)
+{
+	(void)state;
+	static const struct { const char *args; int status; const char *out, *err; } t[] = {
+		{ "--a sim:a1.yaml --b sim:b1.yaml -o p1 " GATE, 1, "B against A: SLOWER", "" },
+		{ "--a 'sim:a1.yaml -q' --b '-e sim:a2.yaml' -o p2 --max-pairs 20 " GATE, 0, "B against A: SAME", "" },
+		{ "--a sim:a1.yaml --b sim:b1.yaml -o p1", 2, NULL, "already holds something" },
+		{ "--a sim:a1.yaml --b '--engine nul' -o p3", 2, NULL, "visit 002-B: --engine: unknown engine \"nul\"" },
+		{ "--a nul --b sim:a1.yaml -o p4", 2, NULL, "visit 001-A: --engine: unknown engine \"nul\"" },
+		{ "--a sim:a1.yaml --b 'sim:b1.yaml --prompt-tokens 7' -o p5", 2, NULL, "not comparable: cases" },
+		{ "--a sim:a1.yaml -o p6", 2, NULL, "pairs needs --a" },
+		{ "--a \"'sim:a1.yaml\" --b null -o p7", 2, NULL, "--a: a quote is not closed" },
+		{ "--a null --b null --max-pairs 12 -o p8", 2, NULL, "--max-pairs" },
+	};
+	struct e2e r;
+	for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
+		e2e_run(&r, "$A pairs --with '--prompt-tokens 16 --output-tokens 8' %s", t[i].args);
+		if (r.status != t[i].status || (t[i].out ? !strstr(r.out, t[i].out) : *r.out) || !strstr(r.err, t[i].err))
+			fail_msg("pairs %s: status %d\n%s%s", t[i].args, r.status, r.out, r.err);
+		e2e_release(&r);
+	}
+	json_t *c = e2e_json("p1/comparison.json");
+	assert_int_equal(json_integer_value(e2e_at(c, "pairs.measured")), 10);
+	assert_string_equal(json_string_value(e2e_at(c, "pairs.looks.0.verdict")), "SLOWER");
+	assert_string_equal(json_string_value(e2e_at(c, "method")), "paired");
+	assert_string_equal(json_string_value(e2e_at(c, "gate.status")), "fail");
+	json_decref(c);
+	e2e_run(&r, "ls p1/visits | grep -v log | tr '\\n' ' '; ls p4"); /* A B B A ...; nothing where nothing was */
+	assert_non_null(strstr(r.out, "001-A 002-B 003-B 004-A 005-A"));
+	assert_int_not_equal(r.status, 0);
+	e2e_release(&r);
+}
+
 /* No line is wider than the terminal that users have. */
 static void test_width(void **state)
 {
@@ -135,6 +169,6 @@ static void test_width(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_statuses), cmocka_unit_test(test_json), cmocka_unit_test(test_width) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_statuses), cmocka_unit_test(test_json), cmocka_unit_test(test_pairs), cmocka_unit_test(test_width) };
 	return cmocka_run_group_tests_name("compare", tests, set_up, NULL);
 }
