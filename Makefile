@@ -31,6 +31,7 @@ all: $(B)/assay
 help:
 	@echo 'all          build $(B)/assay'
 	@echo 'check        layers, docs, unit and end-to-end tests (check-unit, check-e2e: a part)'
+	@echo 'check-golden table: how far the engine is from reference logits, by dtype, ISA and threads'
 	@echo 'lint         gcc and clang without a warning, cppcheck'
 	@echo 'fuzz         every parser under libFuzzer, FUZZ_SECONDS=30 each'
 	@echo 'bench        what assay costs, how near the engine comes to the machine'
@@ -81,6 +82,8 @@ check: all $(UNIT:%.c=$(B)/%) $(E2E:%.c=$(B)/%)
 	@B=$(B) sh tests/run.sh tools/layers.sh tools/check_docs.sh $(UNIT:%.c=$(B)/%) $(E2E:%.c=$(B)/%)
 check-layers:
 	@sh tools/layers.sh
+check-golden: $(B)/assay
+	@B=$(B) sh tools/golden_table.sh
 
 clean:
 	rm -rf build
