@@ -9,6 +9,7 @@
 #include "cmd/compare.h"
 #include "cmd/show_result.h"
 #include "report/face_compare.h"
+#include "report/face_text.h"
 #include "report/report.h"
 
 const struct assay_opt cmd_judge_options[] = {
@@ -119,7 +120,8 @@ int cmd_judge_refuse(const json_t *doc, struct assay_err *e)
 	assay_buf_init(&b, 65536);
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		assay_face_difference(json_array_get(list, i), text, sizeof text);
-		assay_buf_printf(&b, "%s%s", i ? "; " : "", text);
+		assay_buf_puts(&b, i ? "; " : "");
+		face_text_clean(&b, text);
 	}
 	assay_fail(e, ASSAY_E_USAGE, "not comparable: %s", b.data ? b.data : "?");
 	assay_buf_release(&b);
