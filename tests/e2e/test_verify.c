@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/json.h"
@@ -254,8 +253,6 @@ static void test_results_of_all_kinds(void **state)
 
 int main(void)
 {
-	if (access("/dev/shm", W_OK) == 0)
-		setenv("TMPDIR", "/dev/shm", 0); /* faces are made again 2,000 times: not on a disk */
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_command), cmocka_unit_test(test_files), cmocka_unit_test(test_results_of_all_kinds), cmocka_unit_test(test_edits_cpu),
 					    cmocka_unit_test(test_edits_sim) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
