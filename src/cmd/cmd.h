@@ -42,8 +42,9 @@ int cmd_options(const struct assay_verb *v, int argc, char **argv, struct assay_
 /* ASSAY_E_USAGE when --isa names what this CPU lacks, or --dtype what is not built yet. */
 int cmd_check_engine_options(const struct assay_options *o, struct assay_err *e);
 
-/* Prints --help of a verb, the short usage. */
+/* Prints --help of a verb, the list of verbs, the short usage. */
 void cmd_help_verb(const struct assay_verb *v, FILE *out);
+void cmd_help_all(FILE *out);
 void cmd_help_usage(FILE *out);
 /* Prints text wrapped to width with a hanging indent; the first line begins at column `at`. */
 void cmd_wrap(FILE *out, const char *text, int at, int indent, int width);
