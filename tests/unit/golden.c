@@ -13,7 +13,7 @@ const char *golden_root(void)
 {
 	static char found[512];
 	const char *env = getenv("ASSAY_GOLDEN");
-	const char *const roots[] = { env ? env : "../shared/golden", "../../shared/golden", "/work/shared/golden", "tests/golden" };
+	const char *const roots[] = { env ? env : "../shared/golden", "../../shared/golden", "tests/golden" };
 	for (size_t i = 0; i < sizeof roots / sizeof *roots; i++) {
 		static const char *const tails[] = { "", "/golden" };
 		for (int t = 0; t < 2; t++) {

@@ -17,7 +17,7 @@ struct golden {
 	struct golden_prompt prompt[8];
 };
 
-/* Directory of golden models (ASSAY_GOLDEN, ../shared/golden, /work/shared/golden, else the four of tests/golden), or NULL. */
+/* Directory of golden models (ASSAY_GOLDEN, ../shared/golden, ../../shared/golden, else the four of tests/golden), or NULL. */
 const char *golden_root(void);
 /* 0, or -1 when absent or not understood. */
 int golden_read(const char *model, struct golden *g);
