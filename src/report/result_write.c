@@ -8,6 +8,7 @@
 
 #include "base/fs.h"
 #include "base/json.h"
+#include "base/utf8.h"
 #include "core/journal_format.h"
 #include "report/report.h"
 
@@ -17,10 +18,14 @@
 static int file_entry(const char *dir, const char *name, json_t *list, struct assay_err *e)
 {
 	char hash[65], *path = xasprintf("%s/%s", dir, name);
+	struct assay_buf text; /* a name need not be UTF-8 */
 	uint64_t bytes;
+	assay_buf_init(&text, 4 * strlen(name) + 4);
+	assay_utf8_repair(name, strlen(name), &text);
 	int rc = assay_fs_sha256(path, hash, &bytes, e);
 	if (!rc)
-		json_array_append_new(list, json_pack("{s:s, s:I, s:s}", "path", name, "bytes", (json_int_t)bytes, "sha256", hash));
+		json_array_append_new(list, json_pack("{s:s, s:I, s:s}", "path", text.data ? text.data : "", "bytes", (json_int_t)bytes, "sha256", hash));
+	assay_buf_release(&text);
 	free(path);
 	return rc;
 }

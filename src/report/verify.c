@@ -34,24 +34,39 @@ const char *verify_sha(const json_t *manifest, const char *path)
 	return assay_json_get_str(verify_entry(manifest, path), "sha256", "");
 }
 
+static void no_control(char *s)
+{
+	for (; *s; s++)
+		if ((unsigned char)*s < 0x20 || *s == 0x7f)
+			*s = '?';
+}
+
+/* Printable whatever file names and documents hold. */
+static json_t *clean(char *text)
+{
+	struct assay_buf b;
+	assay_buf_init(&b, 4 * strlen(text) + 4);
+	no_control(text);
+	assay_utf8_repair(text, strlen(text), &b);
+	json_t *v = json_string(b.data ? b.data : "");
+	assay_buf_release(&b);
+	return v;
+}
+
 void verify_problem(struct verify_work *w, const char *file, const char *detail, const char *fmt, ...)
 {
-	struct assay_buf what;
 	char text[1200];
 	va_list ap;
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
-	assay_buf_init(&what, 8 * sizeof text);
-	assay_utf8_repair(text, strlen(text), &what);
 	char *where = detail ? xasprintf("%s: %s", file, detail) : xstrdup(file);
 	json_t *o = json_object();
-	json_object_set_new(o, "what", json_string(what.data));
-	json_object_set_new(o, "where", json_string(where));
+	json_object_set_new(o, "what", clean(text));
+	json_object_set_new(o, "where", clean(where));
 	json_array_append_new(w->v->problems, o);
 	json_object_set_new(w->named, file, json_true());
 	free(where);
-	assay_buf_release(&what);
 }
 
 /* Of an assay that is not this one, a file that nobody changed since (its hash holds) may only be written otherwise. */
@@ -108,6 +123,7 @@ static void check_header(struct verify_work *w)
 	const json_t *h = w->run.header, *by = json_object_get(h, "assay");
 	const char *definitions = assay_json_get_str(h, "definitions", "none");
 	snprintf(w->v->written_by, sizeof w->v->written_by, "%.20s %.40s", assay_json_get_str(by, "version", "?"), assay_json_get_str(by, "commit", "?"));
+	no_control(w->v->written_by);
 	w->v->mixed_version = strcmp(definitions, ASSAY_DEFINITIONS_VERSION) != 0;
 	if (w->v->mixed_version)
 		verify_problem(w, JOURNAL_FILE, "header.definitions", "mixed_version: written with definitions %.60s, this assay has %s: only hashes were checked", definitions,

@@ -159,6 +159,7 @@ static void test_files(void **state)
 		{ "rm latency_results.csv", "latency_results.csv: missing" },
 		{ "echo x >extra.txt", "extra.txt: added" },
 		{ "mkdir -p legacy/s9 && echo x >legacy/s9/x", "legacy/s9/x: added" },
+		{ "echo x >\"$(printf 'a\\033[2Jb\\377')\"", "a?[2Jb\xef\xbf\xbd: added" },
 		{ "cp ../two/journal.bin .", "journal.bin: changed, or of another run" },
 		{ "cp ../two/result.json .", "result.json: " },
 		{ "cp ../two/latency_results.csv .", "latency_results.csv: line 2, column test_case" },
