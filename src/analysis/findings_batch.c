@@ -92,7 +92,7 @@ static void say_knee(const struct assay_knee *k, double most_batch, struct assay
 	finding_say(o, ": a decode step takes %.3g ms and %.3g ms more for each sequence", k->law.k[0], k->law.k[1]);
 	if (k->law.worst > 0.1)
 		finding_say(o, " (a straight line misses the worst batch by %.0f %%)", 100 * k->law.worst);
-	finding_say(o, ", so by this law decode cannot pass %.1f tok/s; 95 %% of that was ", 1e3 * k->most_per_time);
+	finding_say(o, "%s, so by this law decode cannot pass %.1f tok/s; 95 %% of that was ", k->clear ? "" : " (uncertain: few or noisy runs)", 1e3 * k->most_per_time);
 	if (isnan(k->saturation))
 		finding_say(o, "not reached (%.0f %% at best).", 100 * k->reached);
 	else
@@ -114,8 +114,8 @@ static void batch_knee(const struct facts *f, struct assay_finding *o)
 	if (!k.known) {
 		finding_needs(f, o, NEEDS_BATCHES, BATCHES);
 	} else if (!k.bends) {
-		finding_say(o, "Not within batch %.0f: a decode step takes %.3g ms whatever the batch, so throughput still grows in proportion.", most,
-			    assay_fit_at(&k.law, most));
+		finding_say(o, "Not within batch %.0f: a decode step takes %.3g ms whatever the batch%s, so decode still gains in proportion.", most,
+			    assay_fit_at(&k.law, most), k.clear ? "" : " (as far as these runs can tell)");
 		finding_next(o, "measure larger batches: assay throughput --batch %.0f,%.0f", 2 * most, 4 * most);
 	} else {
 		say_knee(&k, most, o);
@@ -126,7 +126,7 @@ static void batch_knee(const struct facts *f, struct assay_finding *o)
 	}
 	series_evidence(f, o, &s);
 	if (k.known)
-		finding_trust(f, o, k.law.df > 0 && k.law.worst <= 0.1 && (!k.bends || k.knee.hi <= most || k.knee.lo > most));
+		finding_trust(f, o, k.clear && k.law.worst <= 0.1 && (!k.bends || k.knee.hi <= most || k.knee.lo > most));
 	series_release(&s);
 	free(p);
 }

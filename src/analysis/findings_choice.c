@@ -88,13 +88,13 @@ static void opportunity(const struct facts *f, struct assay_finding *o)
 static void best_configuration(const struct facts *f, struct assay_finding *o)
 {
 	(void)f;
-	finding_needs_later(o, "sweep (a later version): one run measures one configuration; until then run each configuration into its own directory");
+	finding_needs_later(o, "sweep (a later version): one run measures one configuration; until then assay pairs tells which of two is faster");
 }
 
 static void trend(const struct facts *f, struct assay_finding *o)
 {
 	(void)f;
-	finding_needs_later(o, "ten results or more over time: keep the directories of repeated runs; reading them together is for a later version");
+	finding_needs_later(o, "ten results or more over time: keep the directories of repeated runs (assay compare A B tells two apart); a trend over many is for a later version");
 }
 
 const struct finding_rule findings_choice[] = {

@@ -170,7 +170,7 @@ static void bandwidth(const struct facts *f, struct assay_finding *o)
 		    r.memory_share >= 0.8 ? "Yes" : r.memory_share >= ASSAY_ROOF_NEAR ? "Mostly" : "No", r.bytes / 1e9 / (double)r.steps, r.bytes / 1e9 / r.time_s,
 		    100 * r.memory_share, r.read_gb_s);
 	finding_next(o, "%s", r.memory_share >= ASSAY_ROOF_NEAR ? "halve the bytes: --dtype bf16; or share each read among more sequences: a larger batch" :
-							      "bandwidth is left: see finding bound for what else takes the time");
+							      "bandwidth is left: something else takes the time (compute, waits, or other load on the machine)");
 	finding_trust(f, o, true);
 }
 

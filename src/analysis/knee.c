@@ -39,7 +39,9 @@ void assay_knee_find(const double *batch, const double *step, size_t count, stru
 	assay_fit_terms(batch, step, count, 2, &out->law);
 	out->known = out->law.known;
 	double c = out->law.k[1];
-	out->bends = out->known && c > 0 && !(out->law.lo[1] <= 0) && c * out->law.most_n > GROWS * out->law.k[0];
+	double grows = GROWS * out->law.k[0] / out->law.most_n;
+	out->bends = out->known && c > 0 && c > grows;
+	out->clear = out->known && (out->bends ? out->law.lo[1] > 0 && out->law.lo[1] > grows : out->law.hi[1] <= grows || out->law.hi[1] <= 0);
 	if (!out->bends)
 		return;
 	out->most_per_time = 1 / c;

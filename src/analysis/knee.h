@@ -7,7 +7,8 @@
 struct assay_knee {
 	bool known;                  /* at least 2 distinct batches */
 	struct assay_fit law;        /* a = law.k[0]: fixed time of a step; c = law.k[1]: time of each sequence */
-	bool bends;                  /* c > 0 beyond its error (where there is an interval), and the largest batch lengthens a step by over 5 % of a; else no knee */
+	bool bends;                  /* c > 0 and the largest batch lengthens a step by over 5 % of a; else no knee */
+	bool clear;                  /* the interval of c decides that; false without an interval */
 	struct assay_estimate knee;  /* b* = (sqrt(2a(a+c)) - a) / c, where a sequence more brings half of what the second brought; at least 1 */
 	double most_per_time;        /* 1/c: throughput of an endless batch, in sequences' tokens per unit of t */
 	double saturation;           /* smallest measured batch with b / t(b) >= 95 % of 1/c; NaN = not reached */

@@ -78,7 +78,11 @@ static void no_knee(void **state)
 	assert_false(k.known);
 	double two[] = { 100, 134 };
 	assay_knee_find(b, two, 2, &k); /* two values: a law without an interval */
-	assert_true(k.known && k.bends && isnan(k.knee.lo));
+	assert_true(k.known && k.bends && !k.clear && isnan(k.knee.lo));
+	double three[] = { 1, 4, 16 }, noisy[] = { 60, 90, 75 }; /* a slope that cannot be told from 0 is said, and not clear */
+	assay_knee_find(three, noisy, 3, &k);
+	assert_true(k.bends && !k.clear && k.law.lo[1] < 0);
+	assert_true(knee(10, 0.5, 6, 0.02).clear && knee(10, 0, 6, 0.001).clear && !knee(10, 0, 6, 0.05).clear);
 }
 
 int main(void)
