@@ -23,6 +23,6 @@ $(FUZZ_BUILD)/libassay.a: $(SRC:src/%.c=$(FUZZ_BUILD)/src/%.o)
 	ar rcs $@ $^
 
 $(FUZZ_BUILD)/fuzz_%: fuzz/fuzz_%.c $(FUZZ_BUILD)/libassay.a
-	$(FUZZ_CC) $(CPPFLAGS) $(FUZZ_FLAGS) $(FUZZ_SAN) -fsanitize=fuzzer -MMD -MP -MF $@.d $^ $(LDFLAGS) $(LIBS) -o $@
+	$(FUZZ_CC) $(CPPFLAGS) $(FUZZ_FLAGS) $(FUZZ_SAN) -fsanitize=fuzzer -MMD -MP -MF $@.d $(filter %.c %.a,$^) $(LDFLAGS) $(LIBS) -o $@
 
 -include $(SRC:src/%.c=$(FUZZ_BUILD)/src/%.d) $(FUZZ:fuzz/%.c=$(FUZZ_BUILD)/%.d)
