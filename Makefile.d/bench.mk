@@ -3,7 +3,7 @@ BENCH = $(sort $(wildcard bench/bench_*.c))
 
 $(B)/bench/%: bench/%.c $(B)/libassay.a
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(ALLFLAGS) $(LDFLAGS) $(filter %.c %.a,$^) $(LIBS) -o $@
+	$(CC) $(CPPFLAGS) $(ALLFLAGS) $(LDFLAGS) $(filter %.c %.o %.a,$^) $(LIBS) -o $@
 
 # What a comparison finds, by simulation (bench/power_curve.c): no part of `make bench`, for it measures no machine.
 $(B)/bench/power_curve: $(B)/tests/unit/ab_sim.o
