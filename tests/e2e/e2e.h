@@ -5,7 +5,7 @@
 #include <jansson.h>
 
 struct e2e {
-	int status;       /* exit status; 128 + signal; 124 after the time limit of 120 s */
+	int status;       /* exit status; 128 + signal; 124 after 120 s without output */
 	char *out, *err;  /* what came on stdout and stderr, NUL-terminated */
 };
 
