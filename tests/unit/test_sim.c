@@ -6,30 +6,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #include <cmocka.h>
 
 #include "base/clock.h"
-#include "base/fs.h"
 #include "base/rng.h"
 #include "engine/registry.h"
+#include "exp_kit.h"
 
 #define MS INT64_C(1000000)
 #define US INT64_C(1000)
 
 static struct assay_engine *open_sim(const char *yaml)
 {
-	static char path[64];
-	struct assay_engine_config c = { .model = "gpt2", .max_num_seqs = 256, .arg = path };
-	struct assay_engine *g = NULL;
-	struct assay_err e = ASSAY_ERR_INIT;
-	snprintf(path, sizeof path, "/tmp/assay-test-sim-%d.yaml", getpid());
-	assert_int_equal(assay_fs_write_atomic(path, yaml, strlen(yaml), &e), 0);
-	int rc = assay_engine_sim.open(&c, &g, &e);
-	unlink(path);
-	if (rc)
-		fail_msg("%s", e.msg);
-	return g;
+	return kit_sim(yaml, "gpt2");
 }
 
 static void submit(struct assay_engine *g, uint32_t id, int prompt, int output)

@@ -6,11 +6,11 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include <dirent.h>
 #include <stdlib.h>
 
 #include "golden.h"
 #include "nn/forward.h"
+#include "thread_count.h"
 
 static unsigned long calls;
 
@@ -49,17 +49,6 @@ void *realloc(void *p, size_t n)
 #define CAN_COUNT 0
 #endif
 
-static int threads(void)
-{
-	int n = 0;
-	DIR *d = opendir("/proc/self/task");
-	for (struct dirent *x; d && (x = readdir(d));)
-		n += x->d_name[0] != '.';
-	if (d)
-		closedir(d);
-	return n;
-}
-
 static void test_step(void **state)
 {
 	(void)state;
@@ -79,7 +68,7 @@ static void test_step(void **state)
 			if (nn_source_open(g.dir, 0, &src, &e) || nn_exec_open(src, &(struct nn_exec_options){ .dtype = (enum nn_dtype)t, .threads = 2, .max_rows = 128, .max_logit_rows = 3,
 				.max_seqs = 2, .max_context = 128, .own_kernels_only = true }, &x, NULL, &e) || nn_kv_pool_open(&kv, nn_exec_shape(x), (enum nn_dtype)t, 16, 16, &e))
 				fail_msg("%s", e.msg);
-			int before = threads();
+			int before = thread_count();
 			unsigned long made = calls;
 			int rc = 0;
 			for (int i = 0; i < 10; i++) {
@@ -90,7 +79,7 @@ static void test_step(void **state)
 			unsigned long after = calls;
 			assert_int_equal(rc, 0);
 			assert_int_equal(after - made, 0);
-			assert_int_equal(threads(), before);
+			assert_int_equal(thread_count(), before);
 			nn_kv_pool_release(&kv);
 			nn_exec_close(x);
 			nn_source_close(src);

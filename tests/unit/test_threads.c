@@ -5,12 +5,12 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include <dirent.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "nn/threads.h"
+#include "thread_count.h"
 
 struct tally {
 	int calls[8], workers;
@@ -25,17 +25,6 @@ static void count(void *arg, int worker, int workers)
 		t->workers = workers;
 	for (int i = worker; i < 1000; i += workers)
 		t->sum[worker] += (uint64_t)i;
-}
-
-static int thread_count(void)
-{
-	int n = 0;
-	DIR *d = opendir("/proc/self/task");
-	for (struct dirent *x; d && (x = readdir(d));)
-		n += x->d_name[0] != '.';
-	if (d)
-		closedir(d);
-	return n;
 }
 
 static void test_runs(void **state)
