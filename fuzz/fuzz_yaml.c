@@ -10,7 +10,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const struct assay_opt rows[] = {
 	{ "a", 0, ASSAY_OPT_INT, "1", 0, 9 }, { "b", 0, ASSAY_OPT_INTS, NULL, 0, 99 }, { "c", 0, ASSAY_OPT_ENUMS, NULL, .choices = "x|y" }, { "d", 0, ASSAY_OPT_SIZE, "auto" },
-	{ "e", 0, ASSAY_OPT_DURATION, "1s" }, { "f", 0, ASSAY_OPT_FLAG }, { "g", 0, ASSAY_OPT_RANGE, "1:2" }, { "h-i", 0, ASSAY_OPT_NUM }, ASSAY_OPT_END,
+	{ "e", 0, ASSAY_OPT_DURATION, "1s" }, { "f", 0, ASSAY_OPT_FLAG }, { "g", 0, ASSAY_OPT_RANGE, "1:2" }, { "h-i", 0, ASSAY_OPT_NUM }, { "j", 0, ASSAY_OPT_STRS }, { "k", 0, ASSAY_OPT_MAP }, ASSAY_OPT_END,
 };
 
 static const char *where(const json_t *map, const char *key, void *y) { return assay_yaml_where_key(y, map, key); }

@@ -88,8 +88,13 @@ static int set_at(struct assay_options *o, int i, const char *text, enum assay_o
 		assay_opt_value_release(&v);
 		return 0;
 	}
-	assay_opt_value_release(&o->values[i]);
-	o->values[i] = v;
+	bool more = assay_options_repeats(&o->rows[i]) && src == o->source[i] && src != ASSAY_FROM_DEFAULT;
+	if (more && assay_opt_value_add(&o->rows[i], &o->values[i], &v, e))
+		return e->code;
+	if (!more) {
+		assay_opt_value_release(&o->values[i]);
+		o->values[i] = v;
+	}
 	o->source[i] = src;
 	return 0;
 }
@@ -256,16 +261,48 @@ static bool scalar_text(const json_t *v, struct assay_buf *b)
 	return !assay_buf_puts(b, num);
 }
 
-static bool job_text(const struct assay_opt *row, const json_t *v, struct assay_buf *b)
+/* A list of scalars with commas between them. */
+static bool list_text(const json_t *v, struct assay_buf *b)
 {
-	if (!json_is_array(v))
-		return scalar_text(v, b) && (row->kind == ASSAY_OPT_FLAG || !json_is_boolean(v));
-	if (row->kind != ASSAY_OPT_INTS && row->kind != ASSAY_OPT_ENUMS)
-		return false;
 	for (size_t i = 0; i < json_array_size(v); i++)
 		if ((i && assay_buf_puts(b, ",")) || !scalar_text(json_array_get(v, i), b))
 			return false;
 	return true;
+}
+
+static bool job_text(const struct assay_opt *row, const json_t *v, struct assay_buf *b)
+{
+	if (!json_is_array(v))
+		return scalar_text(v, b) && (row->kind == ASSAY_OPT_FLAG || !json_is_boolean(v));
+	return (row->kind == ASSAY_OPT_INTS || row->kind == ASSAY_OPT_ENUMS) && list_text(v, b);
+}
+
+/* One item of a repeatable option: a text, or a key with its value (a list of scalars too). */
+static int job_item(struct assay_options *o, int i, const char *key, const json_t *v, struct assay_err *e)
+{
+	struct assay_buf b;
+	assay_buf_init(&b, 1 << 20);
+	bool is_text = !key || !assay_buf_printf(&b, "%s=", key);
+	is_text = is_text && (key && json_is_array(v) ? list_text(v, &b) : scalar_text(v, &b));
+	int rc = is_text ? set_at(o, i, b.data ? b.data : "", ASSAY_FROM_JOB, e) : assay_fail(e, ASSAY_E_USAGE, "expects a text, a list of texts or a mapping");
+	assay_buf_release(&b);
+	return rc;
+}
+
+static int job_items(struct assay_options *o, int i, const json_t *v, struct assay_err *e)
+{
+	const char *key;
+	json_t *item;
+	size_t k;
+	if (!json_is_array(v) && !json_is_object(v))
+		return job_item(o, i, NULL, v, e);
+	json_array_foreach((json_t *)v, k, item)
+		if (job_item(o, i, NULL, item, e))
+			return assay_fail_in(e, "item %zu", k + 1);
+	json_object_foreach((json_t *)v, key, item)
+		if (job_item(o, i, key, item, e))
+			return assay_fail_in(e, "%.60s", key);
+	return 0;
 }
 
 static int job_value(struct assay_options *o, int i, const json_t *v, struct assay_err *e)
@@ -275,6 +312,8 @@ static int job_value(struct assay_options *o, int i, const json_t *v, struct ass
 	int rc = 0;
 	if (json_is_null(v))
 		return 0;
+	if (assay_options_repeats(&o->rows[i]))
+		return job_items(o, i, v, e);
 	assay_buf_init(&b, 1 << 20);
 	if (!job_text(&o->rows[i], v, &b))
 		rc = assay_fail(e, ASSAY_E_USAGE, "expects %s", wants[o->rows[i].kind]);
@@ -344,6 +383,13 @@ int assay_options_ints(const struct assay_options *o, const char *name, const in
 	const struct assay_opt_value *v = &o->values[at(o, name, 1u << ASSAY_OPT_INTS | 1u << ASSAY_OPT_RANGE)];
 	*list = v->ints;
 	return v->n_ints;
+}
+
+int assay_options_strs(const struct assay_options *o, const char *name, const char *const **list)
+{
+	const struct assay_opt_value *v = &o->values[at(o, name, 1u << ASSAY_OPT_STRS | 1u << ASSAY_OPT_MAP)];
+	*list = (const char *const *)v->words;
+	return v->n_words;
 }
 
 bool assay_options_has(const struct assay_options *o, const char *name, const char *choice)

@@ -1,6 +1,6 @@
 /* Options: one row declares name, kind, range, default and help; the row drives parsing of the command
  * line, YAML jobs and the environment, --help, the man page, shell completion and the echo in the result.
- * Precedence: command line > job file > environment (ASSAY_NAME) > default. */
+ * Precedence: command line > job file > environment (ASSAY_NAME) > default; what a stronger source says replaces a whole list. */
 #ifndef ASSAY_BASE_OPTIONS_H
 #define ASSAY_BASE_OPTIONS_H
 
@@ -21,6 +21,8 @@ enum assay_opt_kind {
 	ASSAY_OPT_RANGE,  /* N or A:B, integers, A <= B */
 	ASSAY_OPT_SIZE,   /* bytes: 512M, 2GiB (K M G T are binary, KB MB GB decimal); "auto" = 0 when the default is "auto" */
 	ASSAY_OPT_DURATION, /* 500ms, 30s, 5m, 24h -> ns; a bare number is seconds */
+	ASSAY_OPT_STRS,   /* text; may be given again, each time adds one. yaml: text, a list of texts, or a mapping (item "K=V") */
+	ASSAY_OPT_MAP,    /* as STRS, of the form K=V; a key given again replaces its value; echoed as an object */
 };
 
 struct assay_opt {
@@ -63,12 +65,16 @@ int64_t assay_options_int(const struct assay_options *o, const char *name);     
 double assay_options_num(const struct assay_options *o, const char *name);
 const char *assay_options_str(const struct assay_options *o, const char *name);  /* STR, ENUM; NULL when unset */
 int assay_options_ints(const struct assay_options *o, const char *name, const int64_t **list); /* INTS; RANGE gives {A,B} */
+int assay_options_strs(const struct assay_options *o, const char *name, const char *const **list); /* STRS; MAP gives "K=V" */
 bool assay_options_has(const struct assay_options *o, const char *name, const char *choice);   /* ENUMS */
 
 /* Every effective option as {name_with_underscores: typed value or null}; new reference. */
 json_t *assay_options_echo(const struct assay_options *o);
 /* Rows in order, for help, man page and completion. Returns the count. */
 int assay_options_rows(const struct assay_options *o, const struct assay_opt *const **rows);
+
+/* A kind that may be given again: STRS, MAP. */
+static inline bool assay_options_repeats(const struct assay_opt *row) { return row->kind == ASSAY_OPT_STRS || row->kind == ASSAY_OPT_MAP; }
 
 /* Nearest of n candidate names by edit distance, or NULL when none is near. */
 const char *assay_nearest(const char *word, const char *const *names, int n);

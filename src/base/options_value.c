@@ -175,6 +175,12 @@ static int choose(const struct assay_opt *row, const char *word, struct assay_er
 	return at;
 }
 
+static void add_word(struct assay_opt_value *v, char *steal)
+{
+	v->words = xrealloc(v->words, (size_t)(v->n_words + 1) * sizeof *v->words);
+	v->words[v->n_words++] = steal;
+}
+
 static int add_item(const struct assay_opt *row, const char *item, struct assay_opt_value *v, struct assay_err *e)
 {
 	if (row->kind == ASSAY_OPT_INTS) {
@@ -186,8 +192,7 @@ static int add_item(const struct assay_opt *row, const char *item, struct assay_
 	for (int i = 0; i < v->n_words; i++)
 		if (!strcmp(v->words[i], item))
 			return 0;
-	v->words = xrealloc(v->words, (size_t)(v->n_words + 1) * sizeof *v->words);
-	v->words[v->n_words++] = xstrdup(item);
+	add_word(v, xstrdup(item));
 	return 0;
 }
 
@@ -239,6 +244,15 @@ static int parse_range(const struct assay_opt *row, const char *text, struct ass
 	return rc;
 }
 
+static int parse_item(const struct assay_opt *row, const char *text, struct assay_opt_value *v, struct assay_err *e)
+{
+	const char *eq = strchr(text, '=');
+	if (row->kind == ASSAY_OPT_MAP && (!eq || eq == text))
+		return assay_fail(e, ASSAY_E_USAGE, "\"%.*s\" is not of the form K=V", SHOWN_MAX, text);
+	add_word(v, xstrdup(text));
+	return 0;
+}
+
 static int parse_kind(const struct assay_opt *row, const char *text, struct assay_opt_value *v, struct assay_err *e)
 {
 	char range[96];
@@ -255,6 +269,8 @@ static int parse_kind(const struct assay_opt *row, const char *text, struct assa
 	case ASSAY_OPT_RANGE: return parse_range(row, text, v, e);
 	case ASSAY_OPT_SIZE: return parse_size(row, text, v, e);
 	case ASSAY_OPT_DURATION: return parse_duration(row, text, v, e);
+	case ASSAY_OPT_STRS:
+	case ASSAY_OPT_MAP: return parse_item(row, text, v, e);
 	}
 	abort();
 }
@@ -268,6 +284,43 @@ int assay_opt_value_parse(const struct assay_opt *row, const char *text, struct 
 	else
 		v->text = xstrdup(text);
 	return rc;
+}
+
+int assay_opt_value_add(const struct assay_opt *row, struct assay_opt_value *v, struct assay_opt_value *more, struct assay_err *e)
+{
+	int rc = 0;
+	for (int i = 0; i < more->n_words; i++) {
+		size_t key_len = row->kind == ASSAY_OPT_MAP ? strcspn(more->words[i], "=") + 1 : 0;
+		int same = 0;
+		while (same < v->n_words && (!key_len || strncmp(v->words[same], more->words[i], key_len)))
+			same++;
+		if (same < v->n_words) {
+			free(v->words[same]);
+			v->words[same] = more->words[i];
+		} else if (v->n_words == LIST_MAX) {
+			rc = assay_fail(e, ASSAY_E_USAGE, "given more than %d times", LIST_MAX);
+			break;
+		} else {
+			add_word(v, more->words[i]);
+		}
+		more->words[i] = NULL;
+	}
+	assay_opt_value_release(more);
+	return rc;
+}
+
+/* {K: "V", ...} */
+static json_t *echo_map(const struct assay_opt_value *v)
+{
+	json_t *map = json_object();
+	for (int i = 0; i < v->n_words; i++) {
+		char *key = xstrdup(v->words[i]), *eq = strchr(key, '=');
+		json_t *s = json_string(eq + 1);
+		*eq = 0;
+		json_object_set_new(map, key, s ? s : json_null()); /* a key that is no UTF-8 is left out */
+		free(key);
+	}
+	return map;
 }
 
 json_t *assay_opt_value_echo(const struct assay_opt *row, const struct assay_opt_value *v)
@@ -286,10 +339,14 @@ json_t *assay_opt_value_echo(const struct assay_opt *row, const struct assay_opt
 			json_array_append_new(list, json_integer(v->ints[i]));
 		return list;
 	case ASSAY_OPT_ENUMS:
+	case ASSAY_OPT_STRS:
 		list = json_array();
-		for (int i = 0; i < v->n_words; i++)
-			json_array_append_new(list, json_string(v->words[i]));
+		for (int i = 0; i < v->n_words; i++) {
+			json_t *word = json_string(v->words[i]);
+			json_array_append_new(list, word ? word : json_null());
+		}
 		return list;
+	case ASSAY_OPT_MAP: return echo_map(v);
 	default: break;
 	}
 	json_t *s = json_string(v->text);

@@ -49,7 +49,8 @@ static void print_row(FILE *out, const struct assay_opt *r, int width)
 	const char *arg = r->kind == ASSAY_OPT_FLAG ? NULL : r->choices ? r->choices : r->arg ? r->arg : "VALUE";
 	if (r->kind == ASSAY_OPT_ENUMS)
 		arg = "LIST";
-	snprintf(name, sizeof name, "  %s--%s%s%s%s", letter, is_on(r) ? "[no-]" : "", r->name, arg ? " " : "", arg ? arg : "");
+	const char *again = assay_options_repeats(r) ? " ..." : "";
+	snprintf(name, sizeof name, "  %s--%s%s%s%s%s", letter, is_on(r) ? "[no-]" : "", r->name, arg ? " " : "", arg ? arg : "", again);
 	int n = snprintf(help, sizeof help, "%s", r->help ? r->help : "");
 	if (r->kind == ASSAY_OPT_ENUMS)
 		n += snprintf(help + n, sizeof help - (size_t)n, ": %s", r->choices);

@@ -30,7 +30,7 @@ static void put_row(const struct assay_opt *r)
 	if (r->kind != ASSAY_OPT_FLAG) {
 		printf(" \\fI");
 		put(r->choices ? r->choices : r->arg ? r->arg : "VALUE");
-		printf("\\fR");
+		printf("\\fR%s", assay_options_repeats(r) ? " ..." : "");
 	}
 	putchar('\n');
 	put(r->help ? r->help : "");

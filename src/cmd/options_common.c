@@ -37,7 +37,7 @@ const struct assay_opt cmd_common_options[] = {
 	{ "targets", 0, ASSAY_OPT_STR, NULL, .arg = "NAME|FILE", .help = "hold the result against bounds: s3-cpu, s4-a100, s1 or a YAML file" },
 	{ "job", 0, ASSAY_OPT_STR, NULL, .arg = "FILE", .help = "read options from a YAML file; keys are the option names with '_'" },
 	{ "dry-run", 0, ASSAY_OPT_FLAG, "false", .help = "print points, tokens, memory and estimated time; measure nothing" },
-	{ "label", 0, ASSAY_OPT_STR, NULL, .arg = "K=V", .help = "a label kept in the result" },
+	{ "label", 0, ASSAY_OPT_MAP, NULL, .arg = "K=V", .help = "a label kept in the result; its value in a job file may be a mapping" },
 	{ "note", 0, ASSAY_OPT_STR, NULL, .arg = "TEXT", .help = "a note kept in the result" },
 	{ "progress", 0, ASSAY_OPT_FLAG, "true", .help = "show progress on stderr" },
 	{ "color", 0, ASSAY_OPT_FLAG, "true", .help = "colour on a terminal (NO_COLOR is honoured too)" },

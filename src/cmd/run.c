@@ -29,9 +29,6 @@ static int check_text(const struct assay_options *o, struct assay_err *e)
 static int prepare(struct cmd_run *r, struct assay_err *e)
 {
 	struct assay_engine_info shape_only = { .name = "" };
-	const char *label = assay_options_str(r->o, "label");
-	if (label && (!strchr(label, '=') || *label == '='))
-		return assay_fail(e, ASSAY_E_USAGE, "--label: \"%.60s\" is not of the form K=V", label);
 	if (assay_options_flag(r->o, "dry-run") && assay_options_flag(r->o, "json"))
 		return assay_fail(e, ASSAY_E_USAGE, "--json: a dry run has no result document; leave one of --dry-run and --json out");
 	if (cmd_check_engine_options(r->o, e) || cmd_run_targets(r->o, &r->targets, e) || nn_shape_of(assay_options_str(r->o, "model"), &r->shape, e))

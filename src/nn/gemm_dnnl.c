@@ -107,7 +107,12 @@ static int known(const struct nn_dnnl *d, int chunks)
 	return -1;
 }
 
-#if defined(__SANITIZE_THREAD__)
+#ifdef __has_feature /* clang's way to say it */
+#define CLANG_TSAN __has_feature(thread_sanitizer)
+#else
+#define CLANG_TSAN 0
+#endif
+#if defined(__SANITIZE_THREAD__) || CLANG_TSAN
 enum { BLIND = 1 }; /* the sanitizer cannot see the library's own synchronisation */
 #else
 enum { BLIND = 0 };

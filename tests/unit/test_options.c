@@ -24,6 +24,8 @@ static const struct assay_opt rows[] = {
 	{ "kv-memory", 0, ASSAY_OPT_SIZE, "auto", .help = "pool" },
 	{ "pause", 0, ASSAY_OPT_DURATION, "1s", 0, 3600, .help = "pause" },
 	{ "note", 0, ASSAY_OPT_STR, NULL, .help = "note", .hidden_echo = true },
+	{ "abort-on", 0, ASSAY_OPT_STRS, NULL, .arg = "C", .help = "conditions" },
+	{ "label", 0, ASSAY_OPT_MAP, NULL, .arg = "K=V", .help = "labels" },
 	ASSAY_OPT_END,
 };
 static const struct assay_opt more[] = { { "runs", 0, ASSAY_OPT_INT, "30" }, { "seed", 0, ASSAY_OPT_INT, "7", 0, 9, .help = "small seed" }, ASSAY_OPT_END };
@@ -140,6 +142,9 @@ static void test_refused(void **state)
 		{ "--pause 2h", "--pause: \"2h\" is out of range; allowed is 0 to 3600" },
 		{ "--quick=maybe", "--quick: \"maybe\" is not true or false" },
 		{ "--model=", "--model: the value is empty" },
+		{ "--label ab", "--label: \"ab\" is not of the form K=V" },
+		{ "--label a=1 --label =b", "--label: \"=b\" is not of the form K=V" },
+		{ "--abort-on=", "--abort-on: the value is empty" },
 	};
 	for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
 		struct assay_err e = ASSAY_ERR_INIT;
@@ -222,6 +227,10 @@ static void test_job_refused(void **state)
 		{ "{\"batch\": []}", "j:batch: batch: the value is empty; allowed is 1 to 256" },
 		{ "{\"legacy\": [\"s0\", \"x\"]}", "j:legacy: legacy: item 2: \"x\" is not one of s0, s2, s3, vllm" },
 		{ "{\"quick\": {}}", "j:quick: quick: expects true or false" },
+		{ "{\"label\": [\"a=1\", \"b\"]}", "j:label: label: item 2: \"b\" is not of the form K=V" },
+		{ "{\"label\": {\"a\": {}}}", "j:label: label: a: expects a text, a list of texts or a mapping" },
+		{ "{\"abort_on\": [[1]]}", "j:abort_on: abort_on: item 1: expects a text, a list of texts or a mapping" },
+		{ "{\"abort_on\": \"\"}", "j:abort_on: abort_on: the value is empty" },
 		{ "[]", "j:top: a job is a mapping of option names to values" },
 	};
 	for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
@@ -242,14 +251,62 @@ static void test_echo(void **state)
 	struct assay_options *o = assay_options_open(tables);
 	assert_int_equal(parse(o, &e, "-q --legacy s3,s0,s3 --input 5 --note secret"), 0);
 	json_t *got = assay_options_echo(o);
-	json_t *want = json_pack("{s:s s:i s:i s:f s:b s:n s:b s:s s:[s,s] s:[i,i,i] s:s s:s s:s}", "model", "gpt2", "runs", 10, "seed", 0, "top_p", 1.0,
+	json_t *want = json_pack("{s:s s:i s:i s:f s:b s:n s:b s:s s:[s,s] s:[i,i,i] s:s s:s s:s s:n s:n}", "model", "gpt2", "runs", 10, "seed", 0, "top_p", 1.0,
 	                         "quick", 1, "verbose", "progress", 1, "dtype", "auto", "legacy", "s3", "s0", "batch", 1, 2, 4, "input", "5",
-	                         "kv_memory", "auto", "pause", "1s");
+	                         "kv_memory", "auto", "pause", "1s", "abort_on", "label");
 	assert_true(json_equal(got, want)); /* the hidden note is absent */
 	json_decref(got);
 	json_decref(want);
 	assert_true(assay_options_has(o, "legacy", "s0"));
 	assert_false(assay_options_has(o, "legacy", "vllm"));
+	assay_options_close(o);
+}
+
+static void test_repeated(void **state)
+{
+	(void)state;
+	static const struct { const char *env, *job, *line; int n; const char *first, *last; } t[] = {
+		{ NULL, NULL, "--abort-on a>1", 1, "a>1", "a>1" },
+		{ NULL, NULL, "--abort-on a>1 --abort-on=b<2 --abort-on a>1", 3, "a>1", "a>1" },
+		{ "e>1", NULL, "-q", 1, "e>1", "e>1" },
+		{ "e>1", "{\"abort_on\": \"j>1\"}", "-q", 1, "j>1", "j>1" },
+		{ "e>1", "{\"abort_on\": [\"j>1\", 7]}", "-q", 2, "j>1", "7" },
+		{ "e>1", "{\"abort_on\": {\"a\": 1.5, \"b\": [1, 2, 4]}}", "-q", 2, "a=1.5", "b=1,2,4" },
+		{ "e>1", "{\"abort_on\": [\"j>1\", \"j>2\"]}", "--abort-on c>1", 1, "c>1", "c>1" },
+		{ "e>1", "{\"abort_on\": []}", "-q", 1, "e>1", "e>1" },
+	};
+	for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
+		struct assay_err e = ASSAY_ERR_INIT;
+		struct assay_options *o = assay_options_open(tables);
+		json_t *job = t[i].job ? json_loads(t[i].job, 0, NULL) : json_object();
+		const char *const *list;
+		setenv("ASSAY_ABORT_ON", t[i].env ? t[i].env : "", 1);
+		assert_false(assay_options_is_set(o, "abort-on"));
+		if (parse(o, &e, t[i].line) || assay_options_env(o, &e) || assay_options_job(o, job, where, "j", &e))
+			fail_msg("%zu: %s", i, e.msg);
+		assert_int_equal(assay_options_strs(o, "abort-on", &list), t[i].n);
+		assert_string_equal(list[0], t[i].first);
+		assert_string_equal(list[t[i].n - 1], t[i].last);
+		assert_true(assay_options_is_set(o, "abort-on"));
+		json_decref(job);
+		assay_options_close(o);
+	}
+	unsetenv("ASSAY_ABORT_ON");
+}
+
+static void test_map(void **state)
+{
+	(void)state;
+	struct assay_err e = ASSAY_ERR_INIT;
+	struct assay_options *o = assay_options_open(tables);
+	const char *const *list;
+	assert_int_equal(parse(o, &e, "--label a=1 --label b= --label a=x=y"), 0);
+	assert_int_equal(assay_options_strs(o, "label", &list), 2);
+	assert_string_equal(list[0], "a=x=y");
+	json_t *echo = assay_options_echo(o), *want = json_pack("{s:s, s:s}", "a", "x=y", "b", "");
+	assert_true(json_equal(json_object_get(echo, "label"), want));
+	json_decref(echo);
+	json_decref(want);
 	assay_options_close(o);
 }
 
@@ -292,7 +349,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_defaults), cmocka_unit_test(test_spellings), cmocka_unit_test(test_refused), cmocka_unit_test(test_units),
 		cmocka_unit_test(test_precedence), cmocka_unit_test(test_job_refused), cmocka_unit_test(test_echo), cmocka_unit_test(test_later_table),
-		cmocka_unit_test(test_nearest),
+		cmocka_unit_test(test_nearest), cmocka_unit_test(test_repeated), cmocka_unit_test(test_map),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
