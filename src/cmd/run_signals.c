@@ -3,6 +3,7 @@
 
 #include "cmd/run.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,11 +11,16 @@
 
 static volatile sig_atomic_t seen;
 static volatile size_t made_bytes, kept;
+static volatile pid_t child;
 static char made[4096];
 static char last_words[4400] = "\nassay: stopped at once\n";
 
 static void on_signal(int sig)
 {
+	int errno_was = errno;
+	if (child)
+		kill(child, sig);
+	errno = errno_was;
 	if (!seen) {
 		seen = sig;
 		return;
@@ -46,5 +52,7 @@ void cmd_signals_dir(const char *dir)
 {
 	snprintf(last_words, sizeof last_words, "\nassay: stopped at once; what was recorded is kept: assay report %s\n", dir);
 }
+
+void cmd_signals_child(pid_t pid) { child = pid; }
 
 int cmd_signal_seen(void) { return seen; }

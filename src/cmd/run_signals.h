@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 /* The first signal only sets a flag; the second one ends the process at once. SIGPIPE is ignored from the start of the program. */
 void cmd_signals_install(void);
@@ -11,6 +12,8 @@ void cmd_signals_install(void);
 void cmd_signals_made(const char *dir, size_t kept_bytes);
 /* Where the journal is, for the message. */
 void cmd_signals_dir(const char *dir);
+/* A child that both signals are passed on to; 0: none. */
+void cmd_signals_child(pid_t pid);
 /* 0, SIGINT or SIGTERM. */
 int cmd_signal_seen(void);
 
