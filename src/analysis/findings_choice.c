@@ -87,14 +87,13 @@ static void opportunity(const struct facts *f, struct assay_finding *o)
 
 static void best_configuration(const struct facts *f, struct assay_finding *o)
 {
-	(void)f;
-	finding_needs_later(o, "sweep (a later version): one run measures one configuration; until then assay pairs tells which of two is faster");
+	finding_needs(f, o, "several configurations measured in turn (this run has one)", "sweep --vary batch=1,4,16 --vary dtype=f32,bf16");
 }
 
 static void trend(const struct facts *f, struct assay_finding *o)
 {
 	(void)f;
-	finding_needs_later(o, "ten results or more over time: keep the directories of repeated runs (assay compare A B tells two apart); a trend over many is for a later version");
+	finding_needs_later(o, "ten results or more over time: keep the directories of repeated runs below one folder, then assay history FOLDER");
 }
 
 const struct finding_rule findings_choice[] = {

@@ -202,7 +202,7 @@ static void consistency(const struct facts *f, struct assay_finding *o)
 static void between_results(const struct facts *f, struct assay_finding *o)
 {
 	(void)f;
-	finding_needs_later(o, "three results or more of this command on different occasions: run it again with other output directories (assay compare A B tells two apart)");
+	finding_needs_later(o, "three results or more of this command on different occasions: run it again on other days, then assay history FOLDER (assay compare A B tells two apart)");
 }
 
 static void drift(const struct facts *f, struct assay_finding *o)

@@ -201,7 +201,7 @@ static void headroom(const struct facts *f, struct assay_finding *o)
 static void profile(const struct facts *f, struct assay_finding *o)
 {
 	(void)f;
-	finding_needs_later(o, "profile (a later version): times inside a step are not recorded by this one");
+	finding_needs_later(o, "per-layer timing, which this version does not measure: an engine step is its smallest piece of time");
 }
 
 const struct finding_rule findings_phase[] = {

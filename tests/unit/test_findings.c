@@ -170,12 +170,12 @@ static void nothing_measured(void **state)
 static void needs_name_the_command(void **state)
 {
 	static const struct { const char *id, *part; } rows[] = {
-		{ "layers", "profile (a later version)" }, { "operators", "profile (a later version)" }, { "synchronisation", "profile (a later version)" },
+		{ "layers", "per-layer timing, which this version does not measure" }, { "operators", "per-layer timing, which this version does not measure" }, { "synchronisation", "per-layer timing, which this version does not measure" },
 		{ "batch_throughput", "assay throughput --batch 1,4,16 -m gpt2" }, { "batch_knee", "assay throughput --batch 1,4,16 -m gpt2" },
 		{ "prompt_scaling", "assay seqlen --axes -m gpt2" }, { "output_scaling", "assay seqlen --axes -m gpt2" }, { "leak", "assay memory --runs 100 -m gpt2" },
 		{ "memory_limits", "assay memory -m gpt2" }, { "consistency", "assay latency --runs 10 -m gpt2" }, { "drift", "assay latency --runs 10 -m gpt2" },
-		{ "acceptable", "assay baseline --targets s3-cpu -m gpt2" }, { "best_configuration", "sweep (a later version)" }, { "between_results", "three results or more" },
-		{ "trend", "ten results or more" }, { "bound", "assay baseline -m gpt2" },
+		{ "acceptable", "assay baseline --targets s3-cpu -m gpt2" }, { "best_configuration", "assay sweep --vary batch=1,4,16 --vary dtype=f32,bf16 -m gpt2" }, { "between_results", "assay history FOLDER" },
+		{ "trend", "assay history FOLDER" }, { "bound", "assay baseline -m gpt2" },
 	};
 	struct fx f;
 	(void)state;
