@@ -25,11 +25,24 @@ static int width_of(int fd, bool tty)
 	return n < WIDTH_MIN ? WIDTH_MIN : n > WIDTH_MAX ? WIDTH_MAX : (int)n;
 }
 
+/* What setlocale would take, without changing how this process prints numbers. */
+static bool utf8_locale(void)
+{
+	static const char *const names[] = { "LC_ALL", "LC_CTYPE", "LANG" };
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		const char *v = getenv(names[i]);
+		if (v && *v)
+			return strcasestr(v, "UTF-8") || strcasestr(v, "UTF8");
+	}
+	return false;
+}
+
 void assay_term_init(struct assay_term *t, int fd, bool allow_colour)
 {
 	const char *no = getenv("NO_COLOR"), *kind = getenv("TERM");
 	t->tty = isatty(fd);
 	t->width = width_of(fd, t->tty);
+	t->utf8 = utf8_locale();
 	t->colour = allow_colour && t->tty && !(no && *no) && kind && strcmp(kind, "dumb");
 }
 

@@ -8,6 +8,7 @@
 struct assay_term {
 	int width;     /* columns, 20..500; 80 when unknown */
 	bool tty;
+	bool utf8;     /* the locale (LC_ALL, LC_CTYPE, LANG) says UTF-8 */
 	bool colour;   /* a terminal that shows colour, not refused by NO_COLOR (no-color.org), TERM=dumb or allow_colour */
 };
 void assay_term_init(struct assay_term *t, int fd, bool allow_colour);

@@ -36,7 +36,7 @@ void cmd_result_print(const struct assay_options *o, const json_t *result)
 	struct assay_buf b;
 	if (!assay_options_flag(o, "json")) {
 		assay_term_init(&term, STDOUT_FILENO, assay_options_flag(o, "color"));
-		assay_face_terminal(result, stdout, term.width, term.colour);
+		assay_face_terminal(result, stdout, &term);
 		return;
 	}
 	assay_buf_init(&b, (size_t)1 << 30);

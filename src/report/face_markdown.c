@@ -1,5 +1,5 @@
-/* report.md: verdict first, then findings, the numbers by experiment, then the tables in the requirement documents' own
- * form, then what it was measured on and what the words mean. Computes nothing. */
+/* report.md, in the order of report.html: headline, verdict, targets, findings, the numbers by experiment, the tables in the
+ * requirement documents' own form, then what it was measured on and what the words mean. Computes nothing. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -104,11 +104,11 @@ static int write_markdown(const json_t *result, const struct assay_run *run, con
 	assay_buf_init(&b, REPORT_BYTES_MAX);
 	headline(&b, result);
 	verdict(&b, result);
-	markdown_findings(&b, result);
 	targets(&b, result);
+	markdown_findings(&b, result);
 	sections(&b, result);
 	markdown_s0(&b, result);
-	markdown_analysis(&b, result);
+	markdown_trend(&b, result);
 	markdown_s1(&b, result);
 	markdown_s3(&b, result);
 	markdown_s4(&b, result);

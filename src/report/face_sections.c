@@ -311,29 +311,41 @@ void face_dropped(const json_t *result, void (*say)(void *arg, const char *sente
 	say(arg, text);
 }
 
-void face_s4_lines(const json_t *result, void (*say)(void *arg, const char *line), void *arg)
+void face_s4_latency(const json_t *result, void (*say)(void *arg, const char *line), void *arg)
 {
 	const json_t *first = face_first(result, "latency");
+	char text[160], number[48];
+	if (!first)
+		return;
+	face_format(number, face_stat(first, "e2el_ms", "mean") / 1e3, 3);
+	snprintf(text, sizeof text, "Average latency: %s s", number);
+	say(arg, text);
+	face_format(number, face_stat(first, "request_tok_s", "mean"), 1);
+	snprintf(text, sizeof text, "Average throughput: %s tokens/sec", number);
+	say(arg, text);
+}
+
+bool face_s4_batch(char out[160], const json_t *point)
+{
+	double rate = face_stat(point, "output_tok_s", "mean"), speedup = face_stat(point, "speedup", "mean");
+	char number[48];
+	if (!face_is(point, "throughput") || isnan(rate))
+		return false;
+	face_format(number, rate, 1);
+	int n = snprintf(out, 160, "Batch size %lld: Throughput = %s tokens/sec", (long long)face_case_int(point, "batch_size", 0), number);
+	face_format(number, speedup, 1);
+	if (!isnan(speedup))
+		snprintf(out + n, 160 - (size_t)n, " (%sx)", number);
+	return true;
+}
+
+void face_s4_lines(const json_t *result, void (*say)(void *arg, const char *line), void *arg)
+{
 	size_t i;
 	json_t *p;
-	char text[160], number[48];
-	if (first) {
-		face_format(number, face_stat(first, "e2el_ms", "mean") / 1e3, 3);
-		snprintf(text, sizeof text, "Average latency: %s s", number);
-		say(arg, text);
-		face_format(number, face_stat(first, "request_tok_s", "mean"), 1);
-		snprintf(text, sizeof text, "Average throughput: %s tokens/sec", number);
-		say(arg, text);
-	}
-	json_array_foreach(json_object_get(result, "points"), i, p) {
-		double rate = face_stat(p, "output_tok_s", "mean"), speedup = face_stat(p, "speedup", "mean");
-		if (!face_is(p, "throughput") || isnan(rate))
-			continue;
-		face_format(number, rate, 1);
-		int n = snprintf(text, sizeof text, "Batch size %lld: Throughput = %s tokens/sec", (long long)face_case_int(p, "batch_size", 0), number);
-		face_format(number, speedup, 1);
-		if (!isnan(speedup))
-			snprintf(text + n, sizeof text - (size_t)n, " (%sx)", number);
-		say(arg, text);
-	}
+	char text[160];
+	face_s4_latency(result, say, arg);
+	json_array_foreach(json_object_get(result, "points"), i, p)
+		if (face_s4_batch(text, p))
+			say(arg, text);
 }

@@ -24,7 +24,9 @@ const char *face_status(const json_t *target);
 /* One sentence on the repeats that a time budget took away; nothing where none was. */
 void face_dropped(const json_t *result, void (*say)(void *arg, const char *sentence), void *arg);
 void face_not_measured(const json_t *result, const char *experiment, void (*say)(void *arg, const char *sentence), void *arg);
-/* S4's lines: "Average latency: 1.20 s", "Batch size 4:  Throughput = 150.0 tokens/sec (3.6x)". */
+/* S4's lines: "Average latency: 1.20 s", "Batch size 4: Throughput = 150.0 tokens/sec (3.6x)". _batch: of one point; false where it has none. */
+void face_s4_latency(const json_t *result, void (*say)(void *arg, const char *line), void *arg);
+bool face_s4_batch(char out[160], const json_t *point);
 void face_s4_lines(const json_t *result, void (*say)(void *arg, const char *line), void *arg);
 
 #endif

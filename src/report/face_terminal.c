@@ -1,9 +1,11 @@
 /* The summary that a person reads first. Every line fits the width; text from outside is made harmless; the
  * verdict and its reasons stand last, where the eye is. Computes nothing. */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/json.h"
+#include "report/face_chart.h"
 #include "report/face_data.h"
 #include "report/face_findings.h"
 #include "report/face_sections.h"
@@ -15,7 +17,7 @@
 #define NOT_MEASURED_SHOWN 3
 #define FINDINGS_SHOWN 5
 
-struct page { struct assay_buf b; int width; bool colour; int said; };
+struct page { struct assay_buf b; int width; bool colour, utf8; int said; };
 
 static const char *paint(const struct page *p, const char *code)
 {
@@ -66,6 +68,37 @@ static void head(struct page *p, const json_t *result)
 	line(p, "", "  ", text);
 	if (face_synthetic(result))
 		line(p, "", "", FACE_SYNTHETIC);
+}
+
+/* S4's lines; a bar behind each batch size, all on one scale, where there is room for it. */
+static void s4_lines(struct page *p, const json_t *result)
+{
+	const json_t *points = json_object_get(result, "points"), *batch[64];
+	char text[64][160];
+	double most = 0;
+	int n = 0, widest = 0;
+	size_t i;
+	json_t *x;
+	if (face_has(result, "latency") || face_has(result, "throughput"))
+		assay_buf_puts(&p->b, "\n");
+	face_s4_latency(result, say_line, p);
+	json_array_foreach((json_t *)points, i, x) {
+		if (n == 64 || !face_s4_batch(text[n], x))
+			continue;
+		most = fmax(most, face_stat(x, "output_tok_s", "mean"));
+		widest = (int)strlen(text[n]) > widest ? (int)strlen(text[n]) : widest;
+		batch[n++] = x;
+	}
+	int room = p->width - widest - 2 < 32 ? p->width - widest - 2 : 32;
+	for (int k = 0; k < n; k++) {
+		if (n < 2 || room < 8) {
+			line(p, "", "  ", text[k]);
+			continue;
+		}
+		assay_buf_printf(&p->b, "%-*s  ", widest, text[k]);
+		face_chart_bar(&p->b, face_stat(batch[k], "output_tok_s", "mean") / most, room, p->utf8);
+		assay_buf_puts(&p->b, "\n");
+	}
 }
 
 static void sections(struct page *p, const json_t *result)
@@ -172,15 +205,12 @@ static void verdict(struct page *p, const json_t *result)
 		line(p, "", "  ", "Interrupted: these are the results up to then.");
 }
 
-void assay_face_terminal(const json_t *result, FILE *out, int width, bool colour)
+void assay_face_terminal(const json_t *result, FILE *out, const struct assay_term *t)
 {
-	struct page p = { .width = width < 20 ? 20 : width, .colour = colour };
+	struct page p = { .width = t->width < 20 ? 20 : t->width, .colour = t->colour, .utf8 = t->utf8 };
 	assay_buf_init(&p.b, OUT_BYTES_MAX);
 	head(&p, result);
-	if (face_has(result, "latency") || face_has(result, "throughput")) {
-		assay_buf_puts(&p.b, "\n");
-		face_s4_lines(result, say_line, &p);
-	}
+	s4_lines(&p, result);
 	sections(&p, result);
 	targets(&p, result);
 	findings(&p, result);

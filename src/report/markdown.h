@@ -12,17 +12,18 @@ void markdown_text(struct assay_buf *out, const char *before, const char *text, 
 /* Draws and releases t; nothing when it has no row. */
 void markdown_table(struct assay_buf *out, struct face_table *t);
 
-/* The section "Findings"; S0's summary, bottlenecks, scaling and five insights. */
+/* The section "Findings". */
 void markdown_findings(struct assay_buf *out, const json_t *result);
-void markdown_s0_findings(struct assay_buf *out, const json_t *result);
 
 void markdown_s0(struct assay_buf *out, const json_t *result);
 void markdown_s1(struct assay_buf *out, const json_t *result);
 void markdown_s3(struct assay_buf *out, const json_t *result);
 void markdown_s4(struct assay_buf *out, const json_t *result);
 
-/* S0's bottleneck and trend; S3's validation summary. */
-void markdown_analysis(struct assay_buf *out, const json_t *result);
+/* MBU and MFU of each point; title: a heading for it, or NULL. Nothing where no point has either. */
+void markdown_bottleneck(struct assay_buf *out, const json_t *result, const char *title);
+/* S0's trend over repeats; S3's validation summary. */
+void markdown_trend(struct assay_buf *out, const json_t *result);
 void markdown_validation(struct assay_buf *out, const json_t *result);
 
 void markdown_about(struct assay_buf *out, const json_t *result);

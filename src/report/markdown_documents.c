@@ -88,13 +88,11 @@ static void s0_breakdown(struct assay_buf *b, const json_t *result)
 		face_table_cell(&t, "%lld", (long long)assay_json_get_int(face_metric(p, keys[k]), "n", 0));
 	}
 	markdown_table(b, &t);
-	assay_buf_puts(b, "### Profiling data\n\nLayer-by-layer timing, kernel times, memory access patterns and synchronisation points: not measured by this run.\n\n");
 }
 
 void markdown_s0(struct assay_buf *out, const json_t *result)
 {
 	s0_table(out, result);
-	markdown_s0_findings(out, result);
 	s0_breakdown(out, result);
 }
 

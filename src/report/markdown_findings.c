@@ -1,4 +1,4 @@
-/* The findings of report.md: every question with its answer, and S0's summary, filled. Computes nothing. */
+/* The findings of report.md: the five that a reader wants first, the others by group, the unanswered folded at the end. Computes nothing. */
 #include <stdio.h>
 #include <string.h>
 
@@ -25,28 +25,47 @@ static void evidence_text(char out[120], const json_t *f)
 	}
 }
 
-static void answered(struct assay_buf *b, const json_t *result)
+/* "- **Question** Answer *(confidence high, measured, points 0-3)* **Next:** ..." */
+static void item(struct assay_buf *b, const char *bullet, const json_t *f)
 {
-	struct face_table t;
+	char points[120], how[200];
+	const char *next = assay_json_get_str(f, "next_step", "");
+	evidence_text(points, f);
+	snprintf(how, sizeof how, "(confidence %.10s, %.10s, points %.110s)", assay_json_get_str(f, "confidence", "?"), assay_json_get_str(f, "basis", "?"), points);
+	assay_buf_puts(b, bullet);
+	markdown_text(b, "**", assay_json_get_str(f, "question", "?"), "** ");
+	markdown_text(b, "", assay_json_get_str(f, "answer", "?"), " ");
+	markdown_text(b, "", how, "");
+	if (*next && strcmp(next, "nothing to do"))
+		markdown_text(b, " *Next:* ", next, "");
+	assay_buf_puts(b, "\n");
+}
+
+static bool among(const json_t *f, const json_t *const *best, int n)
+{
+	for (int i = 0; i < n; i++)
+		if (best[i] == f)
+			return true;
+	return false;
+}
+
+/* The answers of a group but those that were told before; false when there is none. */
+static bool group_rest(struct assay_buf *b, const json_t *result, const char *title, const char *name, const json_t *const *best, int n)
+{
 	size_t i;
 	json_t *f;
-	static const char *const heads[] = { "Question", "Answer", "Basis", "Confidence", "Points", "Next step" };
-	face_table_init(&t);
-	for (int c = 0; c < 6; c++)
-		face_table_col(&t, heads[c], false, 0);
+	bool any = false;
 	json_array_foreach(json_object_get(result, "findings"), i, f) {
-		char points[120];
-		if (!face_answered(f))
+		if (!face_answered(f) || strcmp(assay_json_get_str(f, "group", ""), name) || among(f, best, n))
 			continue;
-		evidence_text(points, f);
-		face_table_cell(&t, "%s", assay_json_get_str(f, "question", "?"));
-		face_table_cell(&t, "%s", assay_json_get_str(f, "answer", "?"));
-		face_table_cell(&t, "%s", assay_json_get_str(f, "basis", "-"));
-		face_table_cell(&t, "%s", assay_json_get_str(f, "confidence", "-"));
-		face_table_cell(&t, "%s", points);
-		face_table_cell(&t, "%s", assay_json_get_str(f, "next_step", "-"));
+		if (!any)
+			assay_buf_printf(b, "### %s\n\n", title);
+		any = true;
+		item(b, "- ", f);
 	}
-	markdown_table(b, &t);
+	if (any)
+		assay_buf_puts(b, "\n");
+	return any;
 }
 
 static void open_questions(struct assay_buf *b, const json_t *result)
@@ -65,53 +84,43 @@ static void open_questions(struct assay_buf *b, const json_t *result)
 		face_table_cell(&t, "%s", assay_json_get_str(f, "question", "?"));
 		face_table_cell(&t, "%s", text);
 	}
-	if (face_table_rows(&t))
-		assay_buf_puts(b, "### Open questions\n\n");
+	size_t open = face_table_rows(&t);
+	if (!open) {
+		face_table_release(&t);
+		return;
+	}
+	assay_buf_printf(b, "<details><summary>Open questions: %zu that this run does not answer, and what each needs</summary>\n\n", open);
 	markdown_table(b, &t);
+	assay_buf_puts(b, "</details>\n\n");
 }
 
 void markdown_findings(struct assay_buf *b, const json_t *result)
 {
+	static const struct { const char *title, *group; } groups[] = {
+		{ "Performance Summary", "performance" }, { "Bottleneck Analysis", "bottleneck" }, { "Scaling Characteristics", "scaling" }, { "Memory", "memory" },
+		{ "Machine and steadiness", "machine" }, { "Choice", "choice" },
+	};
+	const json_t *best[insights];
+	int n = face_best_findings(result, best, insights);
 	if (!json_array_size(json_object_get(result, "findings")))
 		return;
 	assay_buf_puts(b, "## Findings\n\nConfidence: high = the interval clears the bound of the question and the points are VALID; medium = only the estimate does, or a point is CAUTION; "
 			  "low = a point is INVALID, or the answer rests on counted bytes and FLOPs (modelled). Points: `index` in result.json.\n\n");
 	if (!strcmp(assay_json_get_str(json_object_get(result, "verdict"), "state", ""), "INVALID"))
 		assay_buf_puts(b, "> **The verdict is INVALID:** these answers describe a run that was disturbed or broken, not what the engine can do.\n\n");
-	answered(b, result);
-	open_questions(b, result);
-}
-
-static void group(struct assay_buf *b, const json_t *result, const char *title, const char *name)
-{
-	size_t i;
-	json_t *f;
-	assay_buf_printf(b, "### %s\n\n", title);
-	json_array_foreach(json_object_get(result, "findings"), i, f) {
-		char text[1200];
-		if (strcmp(assay_json_get_str(f, "group", ""), name))
-			continue;
-		face_finding_text(text, f);
-		markdown_text(b, "- **", assay_json_get_str(f, "question", "?"), "** ");
-		markdown_text(b, "", text, "\n");
-	}
-	assay_buf_puts(b, "\n");
-}
-
-void markdown_s0_findings(struct assay_buf *b, const json_t *result)
-{
-	const json_t *best[insights];
-	int n = face_best_findings(result, best, insights);
-	if (!json_array_size(json_object_get(result, "findings")))
-		return;
-	group(b, result, "Performance Summary", "performance");
-	group(b, result, "Bottleneck Analysis", "bottleneck");
-	group(b, result, "Scaling Characteristics", "scaling");
-	assay_buf_puts(b, "### Key Insights\n\n");
+	if (n)
+		assay_buf_puts(b, "### Key Insights\n\n");
 	for (int i = 0; i < n; i++) {
-		assay_buf_printf(b, "%d. ", i + 1);
-		markdown_text(b, "", assay_json_get_str(best[i], "answer", ""), "");
-		markdown_text(b, json_is_string(json_object_get(best[i], "next_step")) ? " Next: " : "", assay_json_get_str(best[i], "next_step", ""), "\n");
+		char number[16];
+		snprintf(number, sizeof number, "%d. ", i + 1);
+		item(b, number, best[i]);
 	}
-	assay_buf_puts(b, n ? "\n" : "None: nothing was measured that answers a question.\n\n");
+	if (n)
+		assay_buf_puts(b, "\n");
+	for (size_t i = 0; i < sizeof groups / sizeof *groups; i++) {
+		bool said = group_rest(b, result, groups[i].title, groups[i].group, best, n);
+		if (!strcmp(groups[i].group, "bottleneck"))
+			markdown_bottleneck(b, result, said ? NULL : groups[i].title);
+	}
+	open_questions(b, result);
 }

@@ -23,7 +23,7 @@ static bool knows_bound(const json_t *p)
 	return !isnan(face_stat(p, "mbu", "mean")) || !isnan(face_stat(p, "mfu", "mean"));
 }
 
-static void bottleneck(struct assay_buf *b, const json_t *result)
+void markdown_bottleneck(struct assay_buf *b, const json_t *result, const char *title)
 {
 	static const char *const heads[] = { "Experiment", "Case", "TTFT (ms)", "E2E (ms)", "Decode: MBU", "Prefill: MFU" };
 	struct face_table t;
@@ -44,16 +44,20 @@ static void bottleneck(struct assay_buf *b, const json_t *result)
 		number_or_na(&t, p, "mbu");
 		number_or_na(&t, p, "mfu");
 	}
-	assay_buf_puts(b, "### Bottleneck\n\nMBU is the share of this machine's measured read bandwidth that decode steps used, MFU the share of its measured arithmetic peak that prefill steps "
+	if (!face_table_rows(&t)) {
+		face_table_release(&t);
+		return;
+	}
+	if (title)
+		assay_buf_printf(b, "### %s\n\n", title);
+	assay_buf_puts(b, "MBU is the share of this machine's measured read bandwidth that decode steps used, MFU the share of its measured arithmetic peak that prefill steps "
 			  "used. The one that is near 1 bounds that phase; where both are low, it is neither: look at threads, small steps and synchronisation.\n\n");
-	if (!face_table_rows(&t))
-		assay_buf_puts(b, "Not measured by this run: see \"Not available here\".\n\n");
 	markdown_table(b, &t);
 }
 
 /* ---- S0: trend ---- */
 
-static void trend(struct assay_buf *b, const json_t *result)
+void markdown_trend(struct assay_buf *b, const json_t *result)
 {
 	static const char *const heads[] = { "Experiment", "Case", "First run (tok/s)", "Last run (tok/s)", "Least", "Most" };
 	struct face_table t;
@@ -79,15 +83,6 @@ static void trend(struct assay_buf *b, const json_t *result)
 	if (face_table_rows(&t))
 		assay_buf_puts(b, "### Trend over repeats\n\n");
 	markdown_table(b, &t);
-}
-
-void markdown_analysis(struct assay_buf *out, const json_t *result)
-{
-	if (!face_first(result, "latency") && !face_first(result, "throughput") && !face_first(result, "seqlen") && !face_first(result, "longdoc") &&
-	    !face_first(result, "offline"))
-		return;
-	bottleneck(out, result);
-	trend(out, result);
 }
 
 /* ---- S3: validation summary ---- */

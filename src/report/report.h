@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "base/err.h"
+#include "base/term.h"
 #include "core/journal.h"
 #include "core/record.h"
 #include "core/run.h"
@@ -48,7 +49,7 @@ const struct assay_face *const *assay_faces(int *n);
 json_t *assay_manifest_build(const char *dir, struct assay_err *e);
 int assay_manifest_write(const char *dir, struct assay_err *e);
 
-/* The human summary on a terminal: width columns, colour when asked. */
-void assay_face_terminal(const json_t *result, FILE *out, int width, bool colour);
+/* The human summary on a terminal, as wide and with what it can show. */
+void assay_face_terminal(const json_t *result, FILE *out, const struct assay_term *t);
 
 #endif

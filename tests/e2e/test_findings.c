@@ -126,8 +126,8 @@ static void roof(void **state)
 static void faces(void **state)
 {
 	(void)state;
-	static const char *const parts[] = { "## Findings", "### Open questions", "### Performance Summary", "### Bottleneck Analysis", "### Scaling Characteristics", "### Key Insights", "\n5. ",
-					     "needs profile" };
+	static const char *const parts[] = { "## Findings", "<details><summary>Open questions: ", "### Performance Summary", "### Bottleneck Analysis", "### Scaling Characteristics", "### Key Insights", "\n5. ",
+					     "needs per-layer timing", "| Decode: MBU | Prefill: MFU |" };
 	struct e2e r;
 	char path[300];
 	e2e_write("faces.yaml", "prefill: {fixed_ms: 5, per_token_us: 200}\ndecode: {fixed_ms: 10, per_sequence_us: 500}\n" MODEL "ceilings: {read_gb_s: 20, gemm_gflop_s: 2000}\n");
@@ -146,6 +146,8 @@ static void faces(void **state)
 	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
 		if (!strstr(report, parts[i]))
 			fail_msg("report.md lacks %s", parts[i]);
+	const char *bottleneck = strstr(report, "Bottleneck");
+	assert_true(bottleneck && !strstr(bottleneck + 1, "Bottleneck")); /* in one place */
 	assert_true(strstr(report, "## Verdict") < strstr(report, "## Findings") && strstr(report, "## Findings") < strstr(report, "## Latency"));
 	assay_buf_release(&b);
 }

@@ -61,6 +61,25 @@ static void test_colour(void **state)
 	close(m);
 }
 
+static void test_utf8(void **state)
+{
+	(void)state;
+	static const struct { const char *all, *ctype, *lang; int want; } t[] = { { NULL, NULL, NULL, 0 }, { NULL, NULL, "en_GB.UTF-8", 1 }, { NULL, NULL, "C.utf8", 1 }, { "C", NULL, "en_GB.UTF-8", 0 },
+		{ "", "C.UTF-8", "C", 1 }, { "POSIX", "C.UTF-8", NULL, 0 }, { NULL, NULL, "en_GB.ISO-8859-1", 0 } };
+	for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
+		const char *names[] = { "LC_ALL", "LC_CTYPE", "LANG" }, *values[] = { t[i].all, t[i].ctype, t[i].lang };
+		struct assay_term term;
+		for (int k = 0; k < 3; k++) {
+			if (values[k])
+				setenv(names[k], values[k], 1);
+			else
+				unsetenv(names[k]);
+		}
+		assay_term_init(&term, STDERR_FILENO, false);
+		assert_int_equal(term.utf8, t[i].want);
+	}
+}
+
 static void test_duration(void **state)
 {
 	(void)state;
@@ -118,6 +137,6 @@ static void test_quiet(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_width), cmocka_unit_test(test_colour), cmocka_unit_test(test_duration), cmocka_unit_test(test_line), cmocka_unit_test(test_quiet) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_width), cmocka_unit_test(test_colour), cmocka_unit_test(test_utf8), cmocka_unit_test(test_duration), cmocka_unit_test(test_line), cmocka_unit_test(test_quiet) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
