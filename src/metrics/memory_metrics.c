@@ -1,4 +1,5 @@
 /* What a run holds: weights, KV cache, workspace, and the process's resident memory. */
+#include "metrics/effective.h"
 #include "metrics/outcome.h"
 #include "metrics/point_builder.h"
 #include "metrics/trend.h"
@@ -44,13 +45,6 @@ static double model_number(const struct point_builder *b, const char *key)
 
 /* ---- KV cache: from steps, in whole pages ---- */
 
-/* Bytes of one KV page; NaN unknown. */
-static double page_bytes(const struct point_builder *b)
-{
-	const json_t *effective = json_object_get(json_object_get(b->run->header, "engine"), "effective");
-	return assay_json_get_num(effective, "block_size", NAN) * model_number(b, "kv_bytes_per_token");
-}
-
 /* The last of the fullest steps: its pages are the best filled. */
 static const struct assay_rec_step *peak_step(const struct point_builder *b, const struct assay_run_visit *v, bool decode_only)
 {
@@ -64,7 +58,7 @@ static const struct assay_rec_step *peak_step(const struct point_builder *b, con
 static double kv_peak(const struct point_builder *b, const struct assay_run_visit *v, char reason[REASON_BYTES])
 {
 	const struct assay_rec_step *peak = peak_step(b, v, false);
-	double page = page_bytes(b);
+	double page = assay_effective_page_bytes(b->run);
 	if (peak && !isnan(page))
 		return peak->kv_blocks_used * page / mib;
 	const struct assay_rec_memory *m = memory_at(b, v, ASSAY_MEM_AFTER_RUN);
@@ -77,7 +71,7 @@ static double kv_peak(const struct point_builder *b, const struct assay_run_visi
 static double kv_used(const struct point_builder *b, const struct assay_run_visit *v, char reason[REASON_BYTES])
 {
 	const struct assay_rec_step *s = visit_steps(b, v);
-	double page = page_bytes(b), sum = 0, time = 0;
+	double page = assay_effective_page_bytes(b->run), sum = 0, time = 0;
 	for (size_t i = 0; i < v->n_steps; i++) {
 		double ns = (double)(s[i].t1_ns - s[i].t0_ns);
 		sum += ns * s[i].kv_blocks_used;
@@ -111,7 +105,7 @@ static double kv_observed(const struct point_builder *b, const struct assay_run_
 {
 	const struct assay_rec_step *peak = peak_step(b, v, true);
 	const struct assay_run_request *q = visit_requests(b, v);
-	double page = page_bytes(b);
+	double page = assay_effective_page_bytes(b->run);
 	uint64_t positions = 0;
 	if (!peak || isnan(page)) {
 		reason_set(reason, "the engine does not say how much KV cache is in use");

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "metrics/series.h"
 
 void reason_set(char reason[REASON_BYTES], const char *fmt, ...)
 {
@@ -158,6 +159,7 @@ void point_add_distribution(struct point_builder *b, const char *key, point_samp
 	else
 		assay_summarise(s.x, s.n, *b->missing ? 0 : failed, &v->s);
 	v->value = v->s.mean;
+	v->curve = assay_curve_of(s.x, s.n, &v->n_curve); /* s.x is sorted now */
 	if (*b->missing)
 		reason_set(v->reason, "%s", b->missing);
 	else if (s.absent)

@@ -155,8 +155,10 @@ void assay_run_metrics_compute(const struct assay_run *run, struct assay_run_met
 void assay_run_metrics_release(struct assay_run_metrics *m)
 {
 	for (size_t i = 0; i < m->n_points; i++) {
-		for (size_t k = 0; k < m->points[i].n_values; k++)
+		for (size_t k = 0; k < m->points[i].n_values; k++) {
 			free(m->points[i].values[k].per_run);
+			free(m->points[i].values[k].curve);
+		}
 		free(m->points[i].values);
 	}
 	free(m->points);

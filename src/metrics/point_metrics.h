@@ -15,6 +15,8 @@ struct assay_value {
 	struct assay_summary s;
 	double *per_run;              /* one value a measured repeat, in visit order; NaN = null; owned */
 	size_t n_per_run;
+	double *curve;                /* of a distribution: what figures draw (metrics/series.h); owned; NULL under ASSAY_CURVE_LEAST samples */
+	size_t n_curve;
 	char reason[200];             /* why value (or the distribution, or a part of it) is missing, or how it was had; else "" */
 };
 

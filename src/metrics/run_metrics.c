@@ -1,5 +1,6 @@
 /* What a run delivers: wall time, throughput whole and steady, speed-up, engine steps. Only successful requests
  * count as work done; the time is everyone's. */
+#include "metrics/effective.h"
 #include "metrics/outcome.h"
 #include "metrics/point_builder.h"
 #include "metrics/steady_window.h"
@@ -71,23 +72,10 @@ static double inverse_throughput(const struct point_builder *b, const struct ass
 	return 1e3 / work_rate(b, v, 1, 0, 0, reason);
 }
 
-/* How many requests can run at once: the least of what the point and the engine's options allow; 0 = no limit known. */
-static size_t slots_of(const struct point_builder *b)
-{
-	const json_t *effective = json_object_get(json_object_get(b->run->header, "engine"), "effective");
-	const int64_t caps[] = { assay_json_get_int(b->info, "concurrency", 0), assay_json_get_int(effective, "max_num_seqs", 0),
-		assay_json_get_int(effective, "max_batch", 0) };
-	int64_t least = 0;
-	for (size_t i = 0; i < sizeof caps / sizeof *caps; i++)
-		if (caps[i] > 0 && (!least || caps[i] < least))
-			least = caps[i];
-	return (size_t)least;
-}
-
 static double steady_rate(const struct point_builder *b, const struct assay_run_visit *v, char reason[REASON_BYTES])
 {
 	struct assay_steady w;
-	assay_steady_window(visit_requests(b, v), v->n_requests, slots_of(b), &w);
+	assay_steady_window(visit_requests(b, v), v->n_requests, assay_effective_slots(b->run, b->point), &w);
 	if (*w.reason) {
 		reason_set(reason, "%s", w.reason);
 		return NAN;

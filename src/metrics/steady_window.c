@@ -48,6 +48,8 @@ static void sweep(const struct moment *m, size_t k, size_t need, bool once, stru
 			since = m[i].t;
 		if (since >= 0 && running < need) {
 			out->ns += m[i].t - since;
+			out->t0_ns = out->stretches++ ? out->t0_ns : since;
+			out->t1_ns = m[i].t;
 			since = -1;
 			if (once)
 				return;

@@ -10,6 +10,8 @@
 struct assay_steady {
 	int64_t ns;            /* length of the window (several stretches added up) */
 	uint64_t tokens;       /* generated inside it: stamps in (start, end] of a stretch */
+	int64_t t0_ns, t1_ns;  /* start of the first stretch, end of the last one */
+	size_t stretches;
 	const char *reason;    /* "" or why there is none */
 };
 

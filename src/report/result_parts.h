@@ -10,6 +10,8 @@
 #include "metrics/point_metrics.h"
 
 json_t *result_points(const struct assay_run *run, const struct assay_run_metrics *m);
+/* points[].series: what figures of the point are drawn from (metrics/series.h). */
+json_t *result_series(const struct assay_run *run, const struct assay_run_metrics *m, size_t point);
 /* findings[]: a question each (analysis/findings.h). */
 json_t *result_findings(const struct assay_run *run, const struct assay_run_metrics *m);
 json_t *result_verdict(const struct assay_verdict *v);

@@ -169,7 +169,9 @@ static json_t *point_json(const struct assay_run *run, const struct assay_run_me
 	json_object_set_new(o, "warmups_done", json_integer(pm->warmups_done));
 	json_object_set_new(o, "requests", requests_json(pm));
 	json_object_set_new(o, "tokens", json_pack("{s:I, s:I}", "prompt", (json_int_t)pm->prompt_tokens, "output", (json_int_t)pm->output_tokens));
-	json_object_set_new(o, "metrics", metrics_json(pm, status));
+	json_t *metrics = metrics_json(pm, status);
+	json_object_set_new(o, "metrics", metrics);
+	json_object_set_new(o, "series", json_is_null(metrics) ? json_null() : result_series(run, m, i));
 	assay_verdict_point(run, m, i, &v);
 	json_object_set_new(o, "verdict", result_verdict(&v));
 	assay_verdict_release(&v);
