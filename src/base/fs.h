@@ -18,6 +18,9 @@ bool assay_fs_exists(const char *path);
 /* Lower-case hex SHA-256 of bytes or of a file (size in *size_bytes when not NULL). */
 void assay_sha256_hex(const void *data, size_t n, char out[65]);
 int assay_fs_sha256(const char *path, char out[65], uint64_t *size_bytes, struct assay_err *e);
+/* Of a file too large to read whole: SHA-256 of its size (8 bytes, little-endian) and of 64 blocks of 1 MiB, evenly spaced, the first and the last
+ * among them. A change between the blocks is not seen. A file of less than 64 MiB is read whole in its place. */
+int assay_fs_sha256_sampled(const char *path, char out[65], struct assay_err *e);
 /* CRC-32C (Castagnoli, RFC 3720 appendix B.4); start with crc = 0. */
 uint32_t assay_crc32c(uint32_t crc, const void *data, size_t n);
 /* $XDG_CACHE_HOME/assay or ~/.cache/assay; out gets a malloc'ed string. */

@@ -231,13 +231,18 @@ int assay_options_parse(struct assay_options *o, int argc, char **argv, struct a
 
 /* ---- environment and job ---- */
 
+void assay_options_variable(const char *option, char out[80])
+{
+	snprintf(out, 80, "ASSAY_%s", option);
+	for (char *p = out; *p; p++)
+		*p = *p == '-' ? '_' : (char)toupper((unsigned char)*p);
+}
+
 int assay_options_env(struct assay_options *o, struct assay_err *e)
 {
 	for (int i = 0; i < o->n; i++) {
 		char name[80];
-		snprintf(name, sizeof name, "ASSAY_%s", o->rows[i].name);
-		for (char *p = name; *p; p++)
-			*p = *p == '-' ? '_' : (char)toupper((unsigned char)*p);
+		assay_options_variable(o->rows[i].name, name);
 		const char *value = getenv(name);
 		if (value && *value && set_at(o, i, value, ASSAY_FROM_ENV, e))
 			return assay_fail_in(e, "environment variable %s", name);

@@ -51,6 +51,7 @@ void assay_options_close(struct assay_options *o);
 /* argv without the verb. Positionals are collected. ASSAY_E_USAGE naming option, value, allowed range and the nearest valid name. */
 int assay_options_parse(struct assay_options *o, int argc, char **argv, struct assay_err *e);
 int assay_options_env(struct assay_options *o, struct assay_err *e);
+void assay_options_variable(const char *option, char out[80]); /* "max-num-seqs" -> "ASSAY_MAX_NUM_SEQS" */
 /* Sets from a job mapping; keys use '_'; null leaves an option alone. where(map, key) gives "FILE:line:col" of a key
  * (key NULL: of the mapping) for messages; it may be NULL. */
 int assay_options_job(struct assay_options *o, const json_t *map, const char *(*where)(const json_t *, const char *, void *), void *arg, struct assay_err *e);

@@ -38,6 +38,8 @@ void cmd_run_output_undo(struct cmd_run *r);
 
 /* run_header.c: the HEADER record; the engine is open. New reference. */
 json_t *cmd_run_header(const struct cmd_run *r);
+/* run_provenance.c: its "provenance": what ran (telemetry/provenance.h) and inputs[], the files that the options name, hashed. New reference. */
+json_t *cmd_run_provenance(const struct cmd_run *r);
 /* {wall_ns, mono_ns} now, for the header and the footer: a difference between the two clocks is a verdict. */
 json_t *cmd_run_clocks(void);
 

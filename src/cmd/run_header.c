@@ -38,6 +38,7 @@ json_t *cmd_run_header(const struct cmd_run *r)
 	json_object_set_new(h, "engine", engine);
 	json_object_set_new(h, "model", share(g->model));
 	json_object_set_new(h, "assay", cmd_build_info());
+	json_object_set_new(h, "provenance", cmd_run_provenance(r));
 	json_object_set_new(h, "definitions", json_string(ASSAY_DEFINITIONS_VERSION));
 	json_object_set_new(h, "targets", share(r->targets));
 	json_object_set_new(h, "virtual_clock", json_boolean(g->virtual_clock));

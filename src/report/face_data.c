@@ -150,6 +150,24 @@ void face_case_cell(struct face_table *t, const json_t *point, const char *key)
 	face_table_cell(t, "%s", text);
 }
 
+bool face_labels(struct assay_buf *out, const json_t *result)
+{
+	const json_t *config = json_object_get(result, "config"), *labels = json_object_get(config, "label");
+	const char *key, *note = assay_json_get_str(config, "note", NULL), *gap = "";
+	json_t *v;
+	if (json_is_string(labels)) { /* as results had it while there could be one only */
+		assay_buf_puts(out, json_string_value(labels));
+		gap = ", ";
+	}
+	json_object_foreach((json_t *)labels, key, v) {
+		assay_buf_printf(out, "%s%s=%s", gap, key, json_is_string(v) ? json_string_value(v) : "?");
+		gap = ", ";
+	}
+	if (note)
+		assay_buf_printf(out, "%s%s", *gap ? ": " : "", note);
+	return note || *gap;
+}
+
 const char *face_model(const json_t *result)
 {
 	return assay_json_get_str(json_object_get(result, "model"), "name", "unknown");

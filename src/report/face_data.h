@@ -32,6 +32,8 @@ void face_asked(char out[48], const json_t *point);
 /* Tokens of a point as cases name them: "128", "100:1024" or "-". */
 void face_case_cell(struct face_table *t, const json_t *point, const char *key);
 
+/* Appends "branch=main, host=x: the note" of --label and --note; false when there is none. */
+bool face_labels(struct assay_buf *out, const json_t *result);
 const char *face_model(const json_t *result);               /* name, "unknown" when absent */
 bool face_synthetic(const json_t *result);
 

@@ -35,6 +35,11 @@ static void headline(struct assay_buf *b, const json_t *result)
 	if (json_is_string(json_object_get(json_object_get(result, "model"), "dtype")))
 		markdown_text(b, " · ", assay_json_get_str(json_object_get(result, "model"), "dtype", ""), "");
 	markdown_text(b, " · ", assay_json_get_str(result, "created", "time unknown"), "\n\n");
+	struct assay_buf labels;
+	assay_buf_init(&labels, (size_t)1 << 20);
+	if (face_labels(&labels, result))
+		markdown_text(b, "", labels.data, "\n\n");
+	assay_buf_release(&labels);
 	if (face_synthetic(result))
 		assay_buf_puts(b, "> **" FACE_SYNTHETIC "**\n\n");
 	if (assay_json_get_bool(result, "interrupted", false))

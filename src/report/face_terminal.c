@@ -68,6 +68,11 @@ static void head(struct page *p, const json_t *result)
 	line(p, "", "  ", text);
 	if (face_synthetic(result))
 		line(p, "", "", FACE_SYNTHETIC);
+	struct assay_buf labels;
+	assay_buf_init(&labels, (size_t)1 << 20);
+	if (face_labels(&labels, result))
+		line(p, "", "  ", labels.data);
+	assay_buf_release(&labels);
 }
 
 /* S4's lines; a bar behind each batch size, all on one scale, where there is room for it. */

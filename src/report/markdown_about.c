@@ -241,6 +241,7 @@ void markdown_about(struct assay_buf *out, const json_t *result)
 	object_section(out, "Engine", json_object_get(result, "engine"), 1);
 	object_section(out, "Configuration", json_object_get(result, "config"), 0);
 	object_section(out, "Assay", json_object_get(result, "assay"), 0);
+	object_section(out, "Provenance", json_object_get(result, "provenance"), 1);
 	definitions(out, result);
 	notes(out, result);
 	unavailable(out, result);

@@ -14,6 +14,13 @@ static void put_header(json_t *doc, const char *name, const json_t *header, cons
 	json_object_set(doc, name, v ? v : json_null());
 }
 
+/* What newer headers have: absent in the document where the header lacks it, so that older journals give the bytes that they gave. */
+static void put_newer(json_t *doc, const char *key, const json_t *header)
+{
+	if (json_object_get(header, key))
+		json_object_set(doc, key, json_object_get(header, key));
+}
+
 /* Ctrl-C, SIGTERM, or a journal that ends before its run did. */
 static bool was_interrupted(const struct assay_run *run)
 {
@@ -70,6 +77,7 @@ static void put_about(json_t *doc, const struct assay_run *run)
 	put_header(doc, "engine", h, "engine");
 	put_header(doc, "model", h, "model");
 	put_header(doc, "truth", h, "truth");
+	put_newer(doc, "provenance", h);
 }
 
 json_t *assay_result_build(const struct assay_run *run)
