@@ -79,23 +79,30 @@ void cmd_argv_release(struct cmd_argv *a)
 
 /* ---- process ---- */
 
+/* What the child becomes: another program's argv with a log, or a function. */
+struct body { char *const *argv; const char *log; int (*fn)(void *arg); void *arg; };
+
 __attribute__((noreturn))
-static void become(char *const *argv, const char *log, pid_t parent, const sigset_t *mask)
+static void become(const struct body *b, pid_t parent, const sigset_t *mask)
 {
-	int in, out;
 	setpgid(0, 0);
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	if (getppid() != parent)
 		_exit(ASSAY_EXIT_TERM); /* it died before prctl could tell */
 	sigprocmask(SIG_SETMASK, mask, NULL);
-	in = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	out = open(log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	if (b->fn) {
+		int status = b->fn(b->arg);
+		fflush(NULL);
+		_exit(status);
+	}
+	int in = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	int out = open(b->log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
 	if (in >= 0 && out >= 0 && dup2(in, STDIN_FILENO) >= 0 && dup2(out, STDOUT_FILENO) >= 0 && dup2(out, STDERR_FILENO) >= 0)
-		execv("/proc/self/exe", argv);
+		execv("/proc/self/exe", b->argv);
 	_exit(ASSAY_EXIT_ENGINE);
 }
 
-int cmd_child_run(const struct cmd_argv *a, const char *log)
+static int start_and_wait(const struct body *b)
 {
 	sigset_t stops, before;
 	siginfo_t info;
@@ -111,7 +118,7 @@ int cmd_child_run(const struct cmd_argv *a, const char *log)
 	}
 	pid = fork();
 	if (!pid)
-		become(a->list, log, parent, &before);
+		become(b, parent, &before);
 	cmd_signals_child(pid > 0 ? pid : 0);
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	if (pid < 0)
@@ -122,6 +129,14 @@ int cmd_child_run(const struct cmd_argv *a, const char *log)
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+int cmd_child_run(const struct cmd_argv *a, const char *log) { return start_and_wait(&(struct body){ .argv = a->list, .log = log }); }
+
+int cmd_child_call(int (*fn)(void *arg), void *arg)
+{
+	fflush(NULL); /* or both processes would write what is still in a buffer */
+	return start_and_wait(&(struct body){ .fn = fn, .arg = arg });
 }
 
 bool cmd_child_measured(int status) { return status == ASSAY_EXIT_OK || status == ASSAY_EXIT_FAILED || status == ASSAY_EXIT_INVALID; }

@@ -25,6 +25,10 @@ void cmd_argv_release(struct cmd_argv *a);
  * its own, so that a Ctrl-C comes from here only. When this process dies, however it dies, the child gets SIGTERM. After cmd_signals_install. */
 int cmd_child_run(const struct cmd_argv *a, const char *log);
 
+/* The same with a function of this program in place of a command, in a copy of this process: stdin, stdout and stderr stay, and what it does to memory
+ * is lost. Its return value is the exit status. Call it while this process has one thread. */
+int cmd_child_call(int (*fn)(void *arg), void *arg);
+
 /* Whether the status says that something was measured: 0, 1 or 4. */
 bool cmd_child_measured(int status);
 /* Fills *e from a child's exit status and the last error line of its log: "what: line", or "what: ended by signal 9 (Killed)". Returns e->code. */

@@ -25,8 +25,7 @@ static int check_text(const struct assay_options *o, struct assay_err *e)
 	return rc;
 }
 
-/* Options to plan: targets, shape, what the experiment refuses, the output directory. */
-static int prepare(struct cmd_run *r, struct assay_err *e)
+int cmd_run_plan(struct cmd_run *r, struct assay_err *e)
 {
 	struct assay_engine_info shape_only = { .name = "" };
 	if (assay_options_flag(r->o, "dry-run") && assay_options_flag(r->o, "json"))
@@ -35,16 +34,14 @@ static int prepare(struct cmd_run *r, struct assay_err *e)
 		return e->code;
 	shape_only.vocab = r->shape.vocab;
 	shape_only.max_context = r->shape.max_context;
-	if (r->exp->plan(r->o, &shape_only, &r->plan, e) || check_text(r->o, e))
-		return e->code;
-	return assay_options_flag(r->o, "dry-run") ? 0 : cmd_run_output(r, e);
+	return r->exp->plan(r->o, &shape_only, &r->plan, e) || check_text(r->o, e) ? e->code : 0;
 }
 
-static int walk(struct cmd_run *r, struct assay_err *e, int *status)
+int cmd_run_walk(struct cmd_run *r, struct assay_err *e, int *status)
 {
 	if (assay_options_flag(r->o, "progress"))
 		r->line = assay_status_line_open();
-	int rc = cmd_run_open_engine(r, e);
+	int rc = r->lent ? 0 : cmd_run_open_engine(r, e);
 	if (!rc)
 		rc = cmd_run_open_journal(r, e);
 	if (!rc) {
@@ -59,6 +56,16 @@ static int walk(struct cmd_run *r, struct assay_err *e, int *status)
 	return rc;
 }
 
+void cmd_run_release(struct cmd_run *r)
+{
+	if (r->engine && !r->lent)
+		r->engine->ops->close(r->engine);
+	json_decref(r->targets);
+	assay_run_plan_release(&r->plan);
+	assay_options_close(r->o);
+	free(r->dir);
+}
+
 int cmd_run_experiment(const struct assay_verb *v, int argc, char **argv)
 {
 	struct cmd_run r = { .verb = v, .argc = argc, .argv = argv, .exp = assay_experiment_find(v->name) };
@@ -67,18 +74,16 @@ int cmd_run_experiment(const struct assay_verb *v, int argc, char **argv)
 	if (cmd_options(v, argc, argv, &r.o, &status))
 		return status;
 	cmd_signals_install();
-	int rc = prepare(&r, &e);
-	if (!rc && assay_options_flag(r.o, "dry-run"))
+	int rc = cmd_run_plan(&r, &e);
+	bool dry = assay_options_flag(r.o, "dry-run");
+	if (!rc && dry)
 		cmd_run_dry(&r);
-	else if (!rc)
-		rc = walk(&r, &e, &status);
+	if (!rc && !dry)
+		rc = cmd_run_output(&r, &e);
+	if (!rc && !dry)
+		rc = cmd_run_walk(&r, &e, &status);
 	if (rc)
 		status = cmd_error(&e);
-	if (r.engine)
-		r.engine->ops->close(r.engine);
-	json_decref(r.targets);
-	assay_run_plan_release(&r.plan);
-	assay_options_close(r.o);
-	free(r.dir);
+	cmd_run_release(&r);
 	return status;
 }

@@ -22,12 +22,23 @@ struct cmd_run {
 	size_t kept_bytes;                 /* of dir: the part that was there before; longer parts were made by us */
 	bool made_dir;                     /* by us: removed again when nothing was measured */
 	struct assay_engine *engine;
+	bool lent;                         /* the engine is the caller's, open before and after, as at_start is */
+	int sharing;                       /* how many runs use that load, 0 = this one alone: a note in the result */
+	bool quiet;                        /* prints nothing but progress: the caller tells, from status and error */
+	const char *title;                 /* of the line of progress; NULL = the experiment */
 	struct assay_journal *journal;
 	bool recorded;                     /* we made the journal */
 	struct assay_status_line *line;
 	struct assay_rec_memory at_start;  /* memory of the process before the engine opened */
 	struct assay_session_totals totals;
 };
+
+/* run.c: the corridor in pieces. Options to plan: targets, shape, what the experiment refuses; nothing is made. */
+int cmd_run_plan(struct cmd_run *r, struct assay_err *e);
+/* Engine (unless lent), journal, measuring, result. 0: *status is the exit status (quiet: *e says why where it is not 0); else nothing was measured
+ * and nothing is left. After cmd_run_output. */
+int cmd_run_walk(struct cmd_run *r, struct assay_err *e, int *status);
+void cmd_run_release(struct cmd_run *r);
 
 /* run_output.c: finds and makes the result directory. ASSAY_E_USAGE when it is in use, not empty or not writable. */
 int cmd_run_output(struct cmd_run *r, struct assay_err *e);

@@ -25,7 +25,7 @@ int cmd_run_open_engine(struct cmd_run *r, struct assay_err *e)
 		.block_size = (int)assay_options_int(r->o, "block-size"), .kv_bytes = (uint64_t)assay_options_int(r->o, "kv-memory"), .kv_tokens_wanted = r->plan.kv_tokens,
 	};
 	assay_memory_read(&r->at_start);
-	assay_status_line_show(r->line, r->verb->name, "loading the model", NAN, NAN, NAN);
+	assay_status_line_show(r->line, r->title ? r->title : r->verb->name, "loading the model", NAN, NAN, NAN);
 	if (assay_engine_open(assay_options_str(r->o, "engine"), &c, &r->engine, e))
 		return e->code;
 	if (assay_options_flag(r->o, "verbose"))
@@ -40,6 +40,8 @@ int cmd_run_open_journal(struct cmd_run *r, struct assay_err *e)
 	r->recorded = true;
 	struct assay_sink *sink = assay_journal_sink(r->journal);
 	sink->put_json(sink, ASSAY_REC_HEADER, cmd_run_header(r));
+	if (r->sharing)
+		sink->put_json(sink, ASSAY_REC_NOTE, json_pack("{s:s, s:i}", "code", "shared_load", "runs", r->sharing));
 	sink->flush(sink);
 	cmd_signals_dir(r->dir);
 	return 0;
@@ -53,7 +55,8 @@ static bool should_stop(void *arg)
 
 static void on_progress(void *arg, const char *experiment, const char *what, double done, double total, double tok_s)
 {
-	assay_status_line_show(((struct cmd_run *)arg)->line, experiment, what, done, total, tok_s);
+	const struct cmd_run *r = arg;
+	assay_status_line_show(r->line, r->title ? r->title : experiment, what, done, total, tok_s);
 }
 
 int cmd_run_measure(struct cmd_run *r, struct assay_err *e)

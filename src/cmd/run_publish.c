@@ -115,23 +115,24 @@ int cmd_run_publish(struct cmd_run *r, int rc, struct assay_err *e)
 		*e = mine;
 		rc = mine.code;
 	}
-	if (result)
+	if (result && !r->quiet)
 		cmd_result_print(r->o, result);
-	if (result && !assay_options_flag(r->o, "json"))
+	if (result && !r->quiet && !assay_options_flag(r->o, "json"))
 		say_next(r, result);
 	fflush(stdout);
 	if (!rc && !any_success(result) && !interrupted())
 		rc = assay_fail(e, ASSAY_E_ENGINE, "no point could be measured: %s", first_reason(result));
 	int status = cmd_result_status(result);
 	if (rc && rc != ASSAY_E_INTERRUPT) {
-		status = cmd_error(e);
-		if (result)
+		status = r->quiet ? cmd_exit_of(e->code) : cmd_error(e);
+		if (result && !r->quiet)
 			cmd_advise("results so far: %s (assay report %s)", r->dir, r->dir);
-		else
+		else if (!result)
 			cmd_run_output_undo(r); /* not even the header reached the disk */
 	}
 	if (interrupted()) {
-		fprintf(stderr, "assay: interrupted; results so far are saved in %s\n", r->dir);
+		if (!r->quiet)
+			fprintf(stderr, "assay: interrupted; results so far are saved in %s\n", r->dir);
 		status = cmd_exit_of(ASSAY_E_INTERRUPT);
 	}
 	json_decref(result);
