@@ -6,6 +6,7 @@ ifeq ($(origin CC),default)
 CC        = gcc
 endif
 PREFIX   ?= /usr/local
+CHARTJS  ?= /usr/share/javascript/chart.js/chart.min.js
 OPT      ?= -O2 -g
 CFLAGS   ?=
 EXTRA    ?=
@@ -46,8 +47,8 @@ $(B)/src/nn/kernels_%.o: OPT := -O3 -g
 
 $(B)/version.h: FORCE
 	@mkdir -p $(B)
-	@printf '#define ASSAY_COMMIT "%s"\n#define ASSAY_COMPILER "%s"\n#define ASSAY_BUILD "%s"\n' \
-	  '$(COMMIT)' "$$($(CC) --version | head -n 1 | tr -d '\"')" '$(strip $(OPT) $(EXTRA))' >$@.new
+	@printf '#define ASSAY_COMMIT "%s"\n#define ASSAY_COMPILER "%s"\n#define ASSAY_BUILD "%s"\n#define ASSAY_CHART_JS "%s"\n' \
+	  '$(COMMIT)' "$$($(CC) --version | head -n 1 | tr -d '\"')" '$(strip $(OPT) $(EXTRA))' '$(CHARTJS)' >$@.new
 	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 FORCE:
 

@@ -19,6 +19,7 @@ libyaml-dev     build  YAML: job and targets files
 libpcre2-dev    build  regular expressions of tokenizers
 libutf8proc-dev build  Unicode normalisation of tokenizers
 libssl-dev      build  SHA-256 of results and models
+libjs-chart.js  build  charts of report.html, built into the program
 libcmocka-dev   check  unit tests
 clang           check  second compiler, fuzzing
 libclang-rt-14-dev check  its sanitizers and fuzzing driver

@@ -123,6 +123,13 @@ void assay_sha256_hex(const void *data, size_t n, char out[65])
 	hex(d, sizeof d, out);
 }
 
+void assay_sha256_base64(const void *data, size_t n, char out[45])
+{
+	unsigned char d[32] = { 0 };
+	EVP_Digest(data, n, d, NULL, EVP_sha256(), NULL);
+	EVP_EncodeBlock((unsigned char *)out, d, sizeof d);
+}
+
 int assay_fs_sha256(const char *path, char out[65], uint64_t *size_bytes, struct assay_err *e)
 {
 	unsigned char d[32] = { 0 };

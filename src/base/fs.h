@@ -17,6 +17,8 @@ bool assay_fs_is_dir(const char *path);
 bool assay_fs_exists(const char *path);
 /* Lower-case hex SHA-256 of bytes or of a file (size in *size_bytes when not NULL). */
 void assay_sha256_hex(const void *data, size_t n, char out[65]);
+/* SHA-256 in base64, as policies of web pages name it. */
+void assay_sha256_base64(const void *data, size_t n, char out[45]);
 int assay_fs_sha256(const char *path, char out[65], uint64_t *size_bytes, struct assay_err *e);
 /* Of a file too large to read whole: SHA-256 of its size (8 bytes, little-endian) and of 64 blocks of 1 MiB, evenly spaced, the first and the last
  * among them. A change between the blocks is not seen. A file of less than 64 MiB is read whole in its place. */

@@ -55,6 +55,13 @@ void face_text_markdown(struct assay_buf *out, const char *s)
 		assay_buf_puts(out, "");
 }
 
+void face_text_html(struct assay_buf *out, const char *s)
+{
+	clean(out, s, "&<>\"'`=");
+	if (!out->data)
+		assay_buf_puts(out, "");
+}
+
 size_t face_text_fit(const char *s, int columns)
 {
 	size_t at = 0, left = strlen(s);

@@ -12,6 +12,8 @@
 void face_text_clean(struct assay_buf *out, const char *s);
 /* The same, and every character that Markdown or HTML gives a meaning escaped. */
 void face_text_markdown(struct assay_buf *out, const char *s);
+/* The same as face_text_clean, and safe as HTML text and inside a quoted attribute. */
+void face_text_html(struct assay_buf *out, const char *s);
 /* Columns that a clean text takes on a terminal. */
 int face_text_width(const char *s);
 /* Bytes of the longest part of s that fits into `columns`. */
