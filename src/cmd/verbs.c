@@ -24,7 +24,7 @@ static const struct assay_opt *const no_tables[] = { NULL };
 static const struct assay_verb tools[] = {
 	{ "report", "DIR", "write a result's faces again; rebuild the result of a killed run from its journal", report_tables, cmd_report },
 	{ "compare", "A B | A... -- B...", "say whether two results (or several a side) differ, metric by metric, and what could not have been seen", compare_tables, cmd_compare },
-	{ "verify", "DIR", "recompute a result from its journal and name every number and file that does not hold", verify_tables, cmd_verify },
+	{ "verify", "DIR", "recompute a result, or every result below a folder, from its journal and name every number and file that does not hold", verify_tables, cmd_verify },
 	{ "pairs", NULL, "measure two configurations in turn until they are told apart, or shown to be equal", pairs_tables, cmd_pairs },
 	{ "explain", "[METRIC...]", "say what a metric means", explain_tables, cmd_explain },
 	{ "generate", NULL, "run the embedded engine once and print what it wrote", generate_tables, cmd_generate },

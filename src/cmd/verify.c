@@ -1,4 +1,4 @@
-/* assay verify DIR: is every number of a result what its journal gives, and every file what was written? */
+/* assay verify DIR: is every number of a result what its journal gives, and every file what was written? Of a folder of results: of each. */
 #include <ctype.h>
 #include <string.h>
 #include <unistd.h>
@@ -8,6 +8,7 @@
 #include "base/term.h"
 #include "cmd/cmd.h"
 #include "cmd/show_result.h"
+#include "report/result_find.h"
 #include "report/verify.h"
 
 const struct assay_opt cmd_verify_options[] = {
@@ -39,11 +40,16 @@ static const char *program(void)
 	return name;
 }
 
-static void print_json(const struct assay_verify *v)
+static json_t *document(const struct assay_verify *v)
+{
+	return json_pack("{s:b, s:i, s:O, s:b, s:b, s:o, s:s}", "ok", v->ok, "checked", v->checked, "problems", v->problems, "recomputed", v->recomputed, "mixed_version",
+	                        v->mixed_version, "fingerprint", *v->fingerprint ? json_string(v->fingerprint) : json_null(), "written_by", v->written_by);
+}
+
+/* Releases doc. */
+static void print_json(json_t *doc)
 {
 	struct assay_buf b;
-	json_t *doc = json_pack("{s:b, s:i, s:O, s:b, s:b, s:o, s:s}", "ok", v->ok, "checked", v->checked, "problems", v->problems, "recomputed", v->recomputed, "mixed_version",
-	                        v->mixed_version, "fingerprint", *v->fingerprint ? json_string(v->fingerprint) : json_null(), "written_by", v->written_by);
 	assay_buf_init(&b, (size_t)1 << 28);
 	if (doc && assay_json_print(&b, doc, 2) == 0)
 		fwrite(b.data, 1, b.len_bytes, stdout);
@@ -51,51 +57,116 @@ static void print_json(const struct assay_verify *v)
 	json_decref(doc);
 }
 
-static void print_text(const struct assay_verify *v, const char *dir)
+static void print_found(const struct assay_verify *v, const char *dir)
 {
-	struct assay_term t;
 	size_t i, n = json_array_size(v->problems);
 	json_t *p;
-	assay_term_init(&t, STDOUT_FILENO, false);
 	if (v->ok)
 		printf("ok: %s: %d files hold; every number follows from the journal, bit for bit\n", dir, v->checked);
 	else
 		printf("not ok: %s: %zu problem%s in %d files%s\n", dir, n, n == 1 ? "" : "s", v->checked, v->recomputed ? "" : "; only hashes could be checked");
 	json_array_foreach(v->problems, i, p)
 		printf("  %s: %s\n", assay_json_get_str(p, "where", "?"), assay_json_get_str(p, "what", "?"));
+}
+
+static void print_limits(void)
+{
+	struct assay_term t;
+	assay_term_init(&t, STDOUT_FILENO, false);
+	cmd_wrap(stdout, "This finds damage and partial edits. A rewrite of the journal, the result and all hashes together it cannot find, unless the fingerprint was kept elsewhere: "
+	         "give it as --expect.", 0, 0, t.width);
+}
+
+static void print_text(const struct assay_verify *v, const char *dir)
+{
+	print_found(v, dir);
 	if (*v->fingerprint)
 		printf("fingerprint  %s  (SHA-256 of journal.bin)\n", v->fingerprint);
 	if (!v->ok && *v->written_by)
 		printf("written by   assay %s; this is %s\n", v->written_by, program());
-	cmd_wrap(stdout, "This finds damage and partial edits. A rewrite of the journal, the result and all hashes together it cannot find, unless the fingerprint was kept elsewhere: "
-	         "give it as --expect.", 0, 0, t.width);
+	print_limits();
+}
+
+/* ---- a folder of results ---- */
+struct many { bool json; int all, ok; json_t *list; };
+
+static int check_one(void *arg, const char *dir, struct assay_err *e)
+{
+	struct many *m = arg;
+	struct assay_verify found = { 0 };
+	struct assay_err why = ASSAY_ERR_INIT;
+	(void)e;
+	m->all++;
+	int rc = cmd_not_in_use(dir, &why);
+	if (!rc)
+		rc = assay_verify(dir, program(), NULL, &found, &why);
+	m->ok += !rc && found.ok;
+	if (m->json) {
+		json_t *doc = rc ? json_pack("{s:b, s:s}", "ok", 0, "error", why.msg) : document(&found);
+		json_object_set_new(doc, "dir", json_string(dir));
+		json_array_append_new(m->list, doc);
+	} else if (rc) {
+		printf("not ok: %s\n", why.msg);
+	} else {
+		print_found(&found, dir);
+	}
+	assay_verify_release(&found);
+	return 0;
+}
+
+/* The exit status, or an error. */
+static int verify_below(const char *dir, bool json, struct assay_err *e)
+{
+	struct many m = { json, 0, 0, json_array() };
+	int rc = assay_results_find(dir, check_one, &m, e);
+	if (!rc && !m.all)
+		rc = assay_fail(e, ASSAY_E_USAGE, "%s: no result directory, and there is none below it", dir);
+	if (!rc && json)
+		print_json(json_pack("{s:b, s:i, s:i, s:O}", "ok", m.ok == m.all, "results", m.all, "not_ok", m.all - m.ok, "list", m.list));
+	else if (!rc) {
+		printf("%d results: %d ok, %d not ok\n", m.all, m.ok, m.all - m.ok);
+		print_limits();
+	}
+	json_decref(m.list);
+	return rc ? rc : m.ok == m.all ? ASSAY_EXIT_OK : ASSAY_EXIT_FAILED;
+}
+
+/* The exit status, or an error. */
+static int verify(const struct assay_options *o, struct assay_err *e)
+{
+	struct assay_verify found = { 0 };
+	const char *expect = assay_options_str(o, "expect");
+	bool json = assay_options_flag(o, "json");
+	char **list;
+	if (assay_options_positionals(o, &list) != 1)
+		return assay_fail(e, ASSAY_E_USAGE, "verify needs one directory: a result, or a folder of results");
+	if (expect && !(expect = hash_of(expect, e)))
+		return e->code;
+	if (!expect && !assay_result_here(list[0]))
+		return verify_below(list[0], json, e);
+	int rc = cmd_not_in_use(list[0], e);
+	if (!rc)
+		rc = assay_verify(list[0], program(), expect, &found, e);
+	if (!rc && json)
+		print_json(document(&found));
+	else if (!rc)
+		print_text(&found, list[0]);
+	if (!rc && !found.ok)
+		rc = ASSAY_EXIT_FAILED;
+	assay_verify_release(&found);
+	return rc;
 }
 
 int cmd_verify(const struct assay_verb *v, int argc, char **argv)
 {
 	struct assay_options *o = NULL;
-	struct assay_verify found = { 0 };
 	struct assay_err e = ASSAY_ERR_INIT;
-	char **list;
-	int status = 0, rc = 0;
+	int status = 0;
 	if (cmd_options(v, argc, argv, &o, &status))
 		return status;
-	const char *expect = assay_options_str(o, "expect");
-	if (assay_options_positionals(o, &list) != 1)
-		rc = assay_fail(&e, ASSAY_E_USAGE, "verify needs one result directory");
-	else if (expect && !(expect = hash_of(expect, &e)))
-		rc = e.code;
-	else if (!(rc = cmd_not_in_use(list[0], &e)))
-		rc = assay_verify(list[0], program(), expect, &found, &e);
-	if (rc)
+	status = verify(o, &e);
+	if (e.code)
 		status = cmd_error(&e);
-	else if (assay_options_flag(o, "json"))
-		print_json(&found);
-	else
-		print_text(&found, list[0]);
-	if (!rc && !found.ok)
-		status = ASSAY_EXIT_FAILED;
-	assay_verify_release(&found);
 	assay_options_close(o);
 	return status;
 }

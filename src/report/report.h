@@ -26,6 +26,7 @@ int assay_journal_close(struct assay_journal *j, json_t *footer_steal, struct as
 bool assay_journal_failed(struct assay_journal *j, struct assay_err *e);
 
 /* ---- result ---- */
+#define ASSAY_RESULT_SCHEMA "assay.result/1"
 /* The document of docs/result.schema.json; pure function of the run (files[] and id are filled by assay_result_write). */
 json_t *assay_result_build(const struct assay_run *run);
 /* Sets id: SHA-256 of the document's bytes with id empty. */

@@ -60,7 +60,7 @@ static void put_run_verdict(json_t *doc, const struct assay_run *run, const stru
 static void put_about(json_t *doc, const struct assay_run *run)
 {
 	const json_t *h = run->header;
-	json_object_set_new(doc, "schema", json_string("assay.result/1"));
+	json_object_set_new(doc, "schema", json_string(ASSAY_RESULT_SCHEMA));
 	json_object_set_new(doc, "id", json_string(""));
 	put_header(doc, "created", h, "created");
 	put_header(doc, "ended", run->footer, "ended");

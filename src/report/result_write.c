@@ -78,8 +78,10 @@ json_t *assay_result_load(const char *dir, struct assay_err *e)
 {
 	char *path = xasprintf("%s/result.json", dir);
 	json_t *v = assay_json_load(path, RESULT_BYTES_MAX, ASSAY_E_DATA, e);
-	if (v && strcmp(assay_json_get_str(v, "schema", ""), "assay.result/1")) {
-		assay_fail(e, ASSAY_E_DATA, "%s: not a result document of schema assay.result/1", path);
+	const char *schema = assay_json_get_str(v, "schema", "");
+	if (v && strcmp(schema, ASSAY_RESULT_SCHEMA)) {
+		bool other = !strncmp(schema, "assay.result/", 13);
+		assay_fail(e, ASSAY_E_DATA, other ? "%s: %.40s is of another assay; this one reads " ASSAY_RESULT_SCHEMA : "%s: not a result document of schema " ASSAY_RESULT_SCHEMA, path, schema);
 		json_decref(v);
 		v = NULL;
 	}
