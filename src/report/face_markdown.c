@@ -104,6 +104,7 @@ static void sections(struct assay_buf *b, const json_t *result)
 static int write_markdown(const json_t *result, const struct assay_run *run, const char *dir, struct assay_err *e)
 {
 	struct assay_buf b;
+	struct markdown_sheet sheet = markdown_sheet(&b);
 	char *path = xasprintf("%s/report.md", dir);
 	(void)run;
 	assay_buf_init(&b, REPORT_BYTES_MAX);
@@ -112,13 +113,8 @@ static int write_markdown(const json_t *result, const struct assay_run *run, con
 	targets(&b, result);
 	markdown_findings(&b, result);
 	sections(&b, result);
-	markdown_s0(&b, result);
-	markdown_trend(&b, result);
-	markdown_s1(&b, result);
-	markdown_s3(&b, result);
-	markdown_s4(&b, result);
-	markdown_validation(&b, result);
-	markdown_about(&b, result);
+	sheet_documents(&sheet.sheet, result);
+	sheet_about(&sheet.sheet, result);
 	int rc = b.overflow ? assay_fail(e, ASSAY_E_IO, "%s: larger than %zu bytes", path, REPORT_BYTES_MAX) : assay_fs_write_atomic(path, b.data, b.len_bytes, e);
 	assay_buf_release(&b);
 	free(path);

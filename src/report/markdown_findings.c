@@ -101,6 +101,7 @@ void markdown_findings(struct assay_buf *b, const json_t *result)
 		{ "Machine and steadiness", "machine" }, { "Choice", "choice" },
 	};
 	const json_t *best[insights];
+	struct markdown_sheet sheet = markdown_sheet(b);
 	int n = face_best_findings(result, best, insights);
 	if (!json_array_size(json_object_get(result, "findings")))
 		return;
@@ -120,7 +121,7 @@ void markdown_findings(struct assay_buf *b, const json_t *result)
 	for (size_t i = 0; i < sizeof groups / sizeof *groups; i++) {
 		bool said = group_rest(b, result, groups[i].title, groups[i].group, best, n);
 		if (!strcmp(groups[i].group, "bottleneck"))
-			markdown_bottleneck(b, result, said ? NULL : groups[i].title);
+			sheet_bottleneck(&sheet.sheet, result, said ? NULL : groups[i].title);
 	}
 	open_questions(b, result);
 }

@@ -1,4 +1,4 @@
-/* The last part of report.md: machine, engine, model, configuration, telemetry, definitions of every number
+/* The last sections of a report: machine, engine, model, configuration, telemetry, definitions of every number
  * shown, samples of text, what is unavailable, and how to do it again. */
 #include <math.h>
 #include <stdio.h>
@@ -9,7 +9,7 @@
 #include "metrics/definitions.h"
 #include "report/face_data.h"
 #include "report/face_text.h"
-#include "report/markdown.h"
+#include "report/sheet.h"
 
 static void two_columns(struct face_table *t, const char *a, const char *b)
 {
@@ -83,15 +83,15 @@ static void flatten(struct face_table *t, const char *prefix, const json_t *o, i
 	}
 }
 
-static void object_section(struct assay_buf *b, const char *title, const json_t *o, int depth)
+static void object_section(struct sheet *b, const char *title, const json_t *o, int depth)
 {
 	struct face_table t;
 	if (!json_object_size(o))
 		return;
-	assay_buf_printf(b, "## %s\n\n", title);
+	sheet_heading(b, 2, "%s", title);
 	two_columns(&t, "Item", "Value");
 	flatten(&t, "", o, depth);
-	markdown_table(b, &t);
+	sheet_table(b, &t);
 }
 
 static void four_digits(struct face_table *t, double x)
@@ -102,7 +102,7 @@ static void four_digits(struct face_table *t, double x)
 		face_table_cell(t, fabs(x) >= 1e4 ? "%.0f" : "%.4g", x);
 }
 
-static void telemetry(struct assay_buf *b, const json_t *result)
+static void telemetry(struct sheet *b, const json_t *result)
 {
 	const json_t *summary = json_object_get(json_object_get(result, "telemetry"), "summary");
 	struct face_table t;
@@ -123,13 +123,13 @@ static void telemetry(struct assay_buf *b, const json_t *result)
 			four_digits(&t, assay_json_get_num(v, stats[i], NAN));
 		face_table_cell(&t, "%s", assay_json_get_str(v, "unit", ""));
 	}
-	assay_buf_puts(b, "## What the machine did meanwhile\n\n");
+	sheet_heading(b, 2, "What the machine did meanwhile");
 	if (face_table_rows(&t))
-		assay_buf_printf(b, "%lld samples over %.1f s.\n\n", (long long)assay_json_get_int(json_object_get(result, "telemetry"), "samples", 0),
+		sheet_para(b, "%lld samples over %.1f s.", (long long)assay_json_get_int(json_object_get(result, "telemetry"), "samples", 0),
 			assay_json_get_num(json_object_get(result, "telemetry"), "duration_s", NAN));
 	else
-		markdown_text(b, "Not available: ", assay_json_get_str(json_object_get(result, "telemetry"), "reason", "no samples"), "\n\n");
-	markdown_table(b, &t);
+		sheet_para(b, "Not available: %s", assay_json_get_str(json_object_get(result, "telemetry"), "reason", "no samples"));
+	sheet_table(b, &t);
 }
 
 /* A metric is in use when a point has a number for it. */
@@ -143,7 +143,7 @@ static bool in_use(const json_t *result, const char *key)
 	return false;
 }
 
-static void definitions(struct assay_buf *b, const json_t *result)
+static void definitions(struct sheet *b, const json_t *result)
 {
 	size_t n;
 	const struct assay_metric *m = assay_metric_table(&n);
@@ -159,11 +159,12 @@ static void definitions(struct assay_buf *b, const json_t *result)
 		face_table_cell(&t, "%s", m[i].unit);
 		face_table_cell(&t, "%s", m[i].definition);
 	}
-	markdown_text(b, "## Definitions used (version ", assay_json_get_str(result, "definitions", "?"), ")\n\nPercentiles are nearest rank; std is of the sample (n-1).\n\n");
-	markdown_table(b, &t);
+	sheet_heading(b, 2, "Definitions used (version %s)", assay_json_get_str(result, "definitions", "?"));
+	sheet_para(b, "Percentiles are nearest rank; std is of the sample (n-1).");
+	sheet_table(b, &t);
 }
 
-static void samples(struct assay_buf *b, const json_t *result)
+static void samples(struct sheet *b, const json_t *result)
 {
 	size_t i;
 	json_t *n;
@@ -172,14 +173,14 @@ static void samples(struct assay_buf *b, const json_t *result)
 		if (strcmp(assay_json_get_str(n, "code", ""), "sample_text"))
 			continue;
 		if (!any)
-			assay_buf_puts(b, "## What the model wrote\n\n");
+			sheet_heading(b, 2, "What the model wrote");
 		any = true;
-		markdown_text(b, "Prompt: ", assay_json_get_str(n, "prompt", ""), "\n\n");
-		markdown_text(b, "> ", assay_json_get_str(n, "text", ""), "\n\n");
+		sheet_para(b, "Prompt: %s", assay_json_get_str(n, "prompt", ""));
+		b->ops->quote(b, assay_json_get_str(n, "text", ""));
 	}
 }
 
-static void notes(struct assay_buf *b, const json_t *result)
+static void notes(struct sheet *b, const json_t *result)
 {
 	size_t i;
 	json_t *n;
@@ -198,11 +199,11 @@ static void notes(struct assay_buf *b, const json_t *result)
 		json_decref(rest);
 	}
 	if (face_table_rows(&t))
-		assay_buf_puts(b, "## Notes\n\n");
-	markdown_table(b, &t);
+		sheet_heading(b, 2, "Notes");
+	sheet_table(b, &t);
 }
 
-static void unavailable(struct assay_buf *b, const json_t *result)
+static void unavailable(struct sheet *b, const json_t *result)
 {
 	size_t i;
 	json_t *u;
@@ -213,11 +214,11 @@ static void unavailable(struct assay_buf *b, const json_t *result)
 		face_table_cell(&t, "%s", assay_json_get_str(u, "reason", "?"));
 	}
 	if (face_table_rows(&t))
-		assay_buf_puts(b, "## Not available here\n\n");
-	markdown_table(b, &t);
+		sheet_heading(b, 2, "Not available here");
+	sheet_table(b, &t);
 }
 
-static void command(struct assay_buf *b, const json_t *result)
+static void command(struct sheet *b, const json_t *result)
 {
 	size_t i;
 	json_t *w;
@@ -227,12 +228,13 @@ static void command(struct assay_buf *b, const json_t *result)
 		assay_buf_puts(&line, i ? " " : "");
 		assay_buf_puts(&line, json_is_string(w) ? json_string_value(w) : "?");
 	}
-	markdown_text(b, "## Command\n\n    ", line.data ? line.data : "unknown", "\n\n");
-	markdown_text(b, "Result ", assay_json_get_str(result, "id", ""), "\n");
+	sheet_heading(b, 2, "Command");
+	b->ops->code(b, line.data ? line.data : "unknown");
+	sheet_para(b, "Result %s", assay_json_get_str(result, "id", ""));
 	assay_buf_release(&line);
 }
 
-void markdown_about(struct assay_buf *out, const json_t *result)
+void sheet_about(struct sheet *out, const json_t *result)
 {
 	samples(out, result);
 	telemetry(out, result);

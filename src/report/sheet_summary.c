@@ -7,7 +7,7 @@
 #include "base/json.h"
 #include "report/face_data.h"
 #include "report/face_rows.h"
-#include "report/markdown.h"
+#include "report/sheet.h"
 
 /* ---- S0: bottleneck identification ---- */
 
@@ -23,7 +23,7 @@ static bool knows_bound(const json_t *p)
 	return !isnan(face_stat(p, "mbu", "mean")) || !isnan(face_stat(p, "mfu", "mean"));
 }
 
-void markdown_bottleneck(struct assay_buf *b, const json_t *result, const char *title)
+void sheet_bottleneck(struct sheet *b, const json_t *result, const char *title)
 {
 	static const char *const heads[] = { "Experiment", "Case", "TTFT (ms)", "E2E (ms)", "Decode: MBU", "Prefill: MFU" };
 	struct face_table t;
@@ -49,15 +49,15 @@ void markdown_bottleneck(struct assay_buf *b, const json_t *result, const char *
 		return;
 	}
 	if (title)
-		assay_buf_printf(b, "### %s\n\n", title);
-	assay_buf_puts(b, "MBU is the share of this machine's measured read bandwidth that decode steps used, MFU the share of its measured arithmetic peak that prefill steps "
-			  "used. The one that is near 1 bounds that phase; where both are low, it is neither: look at threads, small steps and synchronisation.\n\n");
-	markdown_table(b, &t);
+		sheet_heading(b, 3, "%s", title);
+	sheet_para(b, "MBU is the share of this machine's measured read bandwidth that decode steps used, MFU the share of its measured arithmetic peak that prefill steps "
+		      "used. The one that is near 1 bounds that phase; where both are low, it is neither: look at threads, small steps and synchronisation.");
+	sheet_table(b, &t);
 }
 
 /* ---- S0: trend ---- */
 
-void markdown_trend(struct assay_buf *b, const json_t *result)
+void sheet_trend(struct sheet *b, const json_t *result)
 {
 	static const char *const heads[] = { "Experiment", "Case", "First run (tok/s)", "Last run (tok/s)", "Least", "Most" };
 	struct face_table t;
@@ -81,8 +81,8 @@ void markdown_trend(struct assay_buf *b, const json_t *result)
 		}
 	}
 	if (face_table_rows(&t))
-		assay_buf_puts(b, "### Trend over repeats\n\n");
-	markdown_table(b, &t);
+		sheet_heading(b, 3, "Trend over repeats");
+	sheet_table(b, &t);
 }
 
 /* ---- S3: validation summary ---- */
@@ -146,7 +146,7 @@ static void targets_met(struct face_table *t, const json_t *result)
 	criterion(t, "Targets", !missed, text);
 }
 
-void markdown_validation(struct assay_buf *out, const json_t *result)
+void sheet_validation(struct sheet *out, const json_t *result)
 {
 	struct face_table t;
 	const char *state = assay_json_get_str(json_object_get(result, "verdict"), "state", "?");
@@ -158,7 +158,7 @@ void markdown_validation(struct assay_buf *out, const json_t *result)
 	records(&t, result);
 	targets_met(&t, result);
 	criterion(&t, "Numbers can be trusted", strcmp(state, "INVALID") != 0, state);
-	assay_buf_puts(out, "## Validation summary\n\n");
-	markdown_table(out, &t);
-	assay_buf_puts(out, "Limitations are under \"Not available here\", what to do next under \"Verdict\".\n\n");
+	sheet_heading(out, 2, "Validation summary");
+	sheet_table(out, &t);
+	sheet_para(out, "Limitations are under \"Not available here\", what to do next under \"Verdict\".");
 }

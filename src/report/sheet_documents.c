@@ -9,7 +9,7 @@
 #include "report/face_data.h"
 #include "report/face_rows.h"
 #include "report/face_sections.h"
-#include "report/markdown.h"
+#include "report/sheet.h"
 
 #define MIB (1024.0 * 1024.0)
 
@@ -24,7 +24,7 @@ static void scaled_cell(struct face_table *t, double x, int digits, const char *
 }
 
 /* ---- S0: results table, breakdown, profiling data ---- */
-static void s0_table(struct assay_buf *b, const json_t *result)
+static void s0_table(struct sheet *b, const json_t *result)
 {
 	static const char *const heads[] = { "Model", "Batch Size", "Seq Len", "Latency (ms)", "Throughput (tok/s)", "Peak Mem (GB)", "Utilization (%)" };
 	struct face_table t;
@@ -55,12 +55,13 @@ static void s0_table(struct assay_buf *b, const json_t *result)
 		face_table_release(&t);
 		return;
 	}
-	assay_buf_puts(b, "## Results table\n\nSeq Len = prompt + output tokens; latency = mean end-to-end latency of a request; peak memory = resident memory of the process, GB = 10^9 bytes; "
-			  "utilization = memory bandwidth used by decode steps (MBU) of what this machine was measured to reach.\n\n");
-	markdown_table(b, &t);
+	sheet_heading(b, 2, "Results table");
+	sheet_para(b, "Seq Len = prompt + output tokens; latency = mean end-to-end latency of a request; peak memory = resident memory of the process, GB = 10^9 bytes; "
+			  "utilization = memory bandwidth used by decode steps (MBU) of what this machine was measured to reach.");
+	sheet_table(b, &t);
 }
 
-static void s0_breakdown(struct assay_buf *b, const json_t *result)
+static void s0_breakdown(struct sheet *b, const json_t *result)
 {
 	static const char *const keys[] = { "queue_ms", "ttft_ms", "prefill_tok_s", "tpot_ms", "decode_tok_s", "decode_step_ms", "step_seqs", "mbu", "mfu", "cpu_util", "gpu_util" };
 	const json_t *p = face_first(result, "latency");
@@ -70,7 +71,7 @@ static void s0_breakdown(struct assay_buf *b, const json_t *result)
 	if (!p)
 		return;
 	face_case(label, p);
-	markdown_text(b, "### Performance breakdown (", label, ")\n\n");
+	sheet_heading(b, 3, "Performance breakdown (%s)", label);
 	face_table_init(&t);
 	face_table_col(&t, "Part", false, 0);
 	face_table_col(&t, "Value", true, 0);
@@ -87,10 +88,10 @@ static void s0_breakdown(struct assay_buf *b, const json_t *result)
 		face_table_cell(&t, "%s", def->unit);
 		face_table_cell(&t, "%lld", (long long)assay_json_get_int(face_metric(p, keys[k]), "n", 0));
 	}
-	markdown_table(b, &t);
+	sheet_table(b, &t);
 }
 
-void markdown_s0(struct assay_buf *out, const json_t *result)
+static void s0(struct sheet *out, const json_t *result)
 {
 	s0_table(out, result);
 	s0_breakdown(out, result);
@@ -103,7 +104,7 @@ static void pair(struct face_table *t, const char *name, double x, int digits, c
 	scaled_cell(t, x, digits, unit);
 }
 
-static void s1_metrics(struct assay_buf *b, const json_t *result, const json_t *p)
+static void s1_metrics(struct sheet *b, const json_t *result, const json_t *p)
 {
 	const json_t *load = json_object_get(json_object_get(result, "engine"), "load");
 	double tokens = assay_json_get_num(json_object_get(p, "tokens"), "output", NAN), runs = assay_json_get_num(p, "runs_done", NAN);
@@ -122,16 +123,16 @@ static void s1_metrics(struct assay_buf *b, const json_t *result, const json_t *
 	pair(&t, "Output speed (steady window)", face_stat(p, "output_tok_s_steady", "mean"), 2, "tok/s");
 	pair(&t, "Wall time / sequences (inverse throughput)", face_stat(p, "inverse_throughput_ms", "mean"), 2, "ms");
 	pair(&t, "Latency of a sequence (mean)", face_stat(p, "e2el_ms", "mean"), 1, "ms");
-	markdown_table(b, &t);
+	sheet_table(b, &t);
 }
 
-static void s1_system(struct assay_buf *b, const json_t *result)
+static void s1_system(struct sheet *b, const json_t *result)
 {
 	const json_t *engine = json_object_get(result, "engine"), *load = json_object_get(engine, "load"), *eff = json_object_get(engine, "effective"), *model = json_object_get(result, "model");
 	struct face_table t;
 	const char *key;
 	json_t *v;
-	assay_buf_puts(b, "### Model initialization\n\n");
+	sheet_heading(b, 3, "Model initialization");
 	face_table_init(&t);
 	face_table_col(&t, "Phase", false, 0);
 	face_table_col(&t, "ms", true, 0);
@@ -139,8 +140,8 @@ static void s1_system(struct assay_buf *b, const json_t *result)
 		face_table_cell(&t, "%s", key);
 		scaled_cell(&t, json_is_number(v) ? json_number_value(v) : NAN, 1, "");
 	}
-	markdown_table(b, &t);
-	assay_buf_puts(b, "### Memory and KV cache\n\n");
+	sheet_table(b, &t);
+	sheet_heading(b, 3, "Memory and KV cache");
 	face_table_init(&t);
 	face_table_col(&t, "Item", false, 0);
 	face_table_col(&t, "Value", true, 0);
@@ -150,14 +151,14 @@ static void s1_system(struct assay_buf *b, const json_t *result)
 	pair(&t, "KV bytes per token", assay_json_get_num(model, "kv_bytes_per_token", NAN), 0, "B");
 	pair(&t, "Total KV cache size", assay_json_get_num(eff, "kv_pool_bytes", NAN) / 1e9, 3, "GB");
 	pair(&t, "GPU blocks", NAN, 0, "");
-	markdown_table(b, &t);
+	sheet_table(b, &t);
 }
 
-void markdown_s1(struct assay_buf *out, const json_t *result)
+static void s1(struct sheet *out, const json_t *result)
 {
 	const json_t *p = face_first(result, "offline");
 	if (p) {
-		assay_buf_puts(out, "## Offline batch: metric and value\n\n");
+		sheet_heading(out, 2, "Offline batch: metric and value");
 		s1_metrics(out, result, p);
 	}
 	s1_system(out, result);
@@ -180,13 +181,12 @@ static const json_t *target_of(const json_t *result, const json_t *p, const char
 	return NULL;
 }
 
-static void s3_section(struct assay_buf *b, const json_t *result, const char *title, const json_t *p, const struct s3_row *rows, size_t n)
+static void s3_section(struct sheet *b, const json_t *result, const char *title, const json_t *p, const struct s3_row *rows, size_t n)
 {
 	struct face_table t;
 	char label[96], number[48], bound[64];
 	face_case(label, p);
-	assay_buf_printf(b, "### %s (", title);
-	markdown_text(b, "", label, ")\n\n");
+	sheet_heading(b, 3, "%s (%s)", title, label);
 	face_table_init(&t);
 	face_table_col(&t, "Metric", false, 0);
 	face_table_col(&t, "Value", true, 0);
@@ -202,11 +202,11 @@ static void s3_section(struct assay_buf *b, const json_t *result, const char *ti
 		face_table_cell(&t, "%s", bound);
 		face_table_cell(&t, "%s", face_status(target));
 	}
-	markdown_table(b, &t);
+	sheet_table(b, &t);
 }
 
 /* S3's own estimates for GPUs beside what was measured; only shown to those who ask for S3's targets. */
-static void s3_expectations(struct assay_buf *b, const json_t *result)
+static void s3_expectations(struct sheet *b, const json_t *result)
 {
 	static const struct { const char *name, *experiment, *key, *t4, *a100; } rows[] = {
 		{ "TTFT (ms)", "latency", "ttft_ms", "100-200", "50-100" },
@@ -229,11 +229,11 @@ static void s3_expectations(struct assay_buf *b, const json_t *result)
 		face_table_cell(&t, "%s", rows[i].t4);
 		face_table_cell(&t, "%s", rows[i].a100);
 	}
-	assay_buf_puts(b, "### Expectations (estimates of the S3 document, not measurements)\n\n");
-	markdown_table(b, &t);
+	sheet_heading(b, 3, "Expectations (estimates of the S3 document, not measurements)");
+	sheet_table(b, &t);
 }
 
-void markdown_s3(struct assay_buf *out, const json_t *result)
+static void s3(struct sheet *out, const json_t *result)
 {
 	static const struct s3_row latency[] = {
 		{ "TTFT Mean", "ttft_ms", "mean" }, { "TTFT Std", "ttft_ms", "std" }, { "TTFT P50", "ttft_ms", "p50" }, { "TTFT P95", "ttft_ms", "p95" },
@@ -251,7 +251,7 @@ void markdown_s3(struct assay_buf *out, const json_t *result)
 	const json_t *l = face_first(result, "latency"), *m = face_first(result, "memory"), *t = face_first(result, "throughput");
 	if (!l && !m && !t)
 		return;
-	assay_buf_puts(out, "## Value, target, status\n\n");
+	sheet_heading(out, 2, "Value, target, status");
 	if (l)
 		s3_section(out, result, "Latency", l, latency, sizeof latency / sizeof *latency);
 	if (m)
@@ -259,13 +259,13 @@ void markdown_s3(struct assay_buf *out, const json_t *result)
 	if (t)
 		s3_section(out, result, "Throughput", t, throughput, sizeof throughput / sizeof *throughput);
 	if (t)
-		assay_buf_printf(out, "Total requests %lld, failed %lld.\n\n", (long long)assay_json_get_int(json_object_get(t, "requests"), "offered", 0),
+		sheet_para(out, "Total requests %lld, failed %lld.", (long long)assay_json_get_int(json_object_get(t, "requests"), "offered", 0),
 			(long long)assay_json_get_int(json_object_get(t, "requests"), "failed", 0));
 	s3_expectations(out, result);
 }
 
 /* ---- S4: what a longer prompt and a longer output cost ---- */
-static void s4_axis(struct assay_buf *b, const json_t *result, bool prompt_axis)
+static void s4_axis(struct sheet *b, const json_t *result, bool prompt_axis)
 {
 	struct face_axes axes = face_axes(result);
 	struct face_table t;
@@ -289,16 +289,26 @@ static void s4_axis(struct assay_buf *b, const json_t *result, bool prompt_axis)
 		face_number_cell(&t, p, "tpot_ms", "mean");
 	}
 	if (face_table_rows(&t))
-		assay_buf_printf(b, "### %s (%s %lld)\n\n", prompt_axis ? "Prompt length" : "Output length", prompt_axis ? "output" : "prompt",
+		sheet_heading(b, 3, "%s (%s %lld)", prompt_axis ? "Prompt length" : "Output length", prompt_axis ? "output" : "prompt",
 			(long long)(prompt_axis ? axes.output : axes.prompt));
-	markdown_table(b, &t);
+	sheet_table(b, &t);
 }
 
-void markdown_s4(struct assay_buf *out, const json_t *result)
+static void s4(struct sheet *out, const json_t *result)
 {
 	if (!face_first(result, "seqlen"))
 		return;
-	assay_buf_puts(out, "## Impact of sequence length\n\n");
+	sheet_heading(out, 2, "Impact of sequence length");
 	s4_axis(out, result, true);
 	s4_axis(out, result, false);
+}
+
+void sheet_documents(struct sheet *s, const json_t *result)
+{
+	s0(s, result);
+	sheet_trend(s, result);
+	s1(s, result);
+	s3(s, result);
+	s4(s, result);
+	sheet_validation(s, result);
 }
