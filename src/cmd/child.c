@@ -80,7 +80,20 @@ void cmd_argv_release(struct cmd_argv *a)
 /* ---- process ---- */
 
 /* What the child becomes: another program's argv with a log, or a function. */
-struct body { char *const *argv; const char *log; int (*fn)(void *arg); void *arg; };
+struct body { char *const *argv; char *const *environment; const char *log; int (*fn)(void *arg); void *arg; };
+
+/* Ours without GITHUB_STEP_SUMMARY: the verb that makes many runs writes one summary of all. The list is the caller's, its strings are not. */
+static char **child_environment(void)
+{
+	size_t n = 0, k = 0;
+	while (environ[n])
+		n++;
+	char **list = xalloc((n + 1) * sizeof *list);
+	for (size_t i = 0; i < n; i++)
+		if (strncmp(environ[i], "GITHUB_STEP_SUMMARY=", 20))
+			list[k++] = environ[i];
+	return list;
+}
 
 __attribute__((noreturn))
 static void become(const struct body *b, pid_t parent, const sigset_t *mask)
@@ -98,7 +111,7 @@ static void become(const struct body *b, pid_t parent, const sigset_t *mask)
 	int in = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	int out = open(b->log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
 	if (in >= 0 && out >= 0 && dup2(in, STDIN_FILENO) >= 0 && dup2(out, STDOUT_FILENO) >= 0 && dup2(out, STDERR_FILENO) >= 0)
-		execv("/proc/self/exe", b->argv);
+		execve("/proc/self/exe", b->argv, b->environment);
 	_exit(ASSAY_EXIT_ENGINE);
 }
 
@@ -131,7 +144,13 @@ static int start_and_wait(const struct body *b)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-int cmd_child_run(const struct cmd_argv *a, const char *log) { return start_and_wait(&(struct body){ .argv = a->list, .log = log }); }
+int cmd_child_run(const struct cmd_argv *a, const char *log)
+{
+	char **environment = child_environment();
+	int status = start_and_wait(&(struct body){ .argv = a->list, .environment = environment, .log = log });
+	free(environment);
+	return status;
+}
 
 int cmd_child_call(int (*fn)(void *arg), void *arg)
 {

@@ -8,7 +8,7 @@
 #include "report/report.h"
 
 const struct assay_opt cmd_report_options[] = {
-	{ "format", 0, ASSAY_OPT_ENUMS, NULL, .choices = "md|csv", .help = "faces to write (all)" },
+	{ "format", 0, ASSAY_OPT_ENUMS, NULL, .choices = "md|csv|junit|summary|jsonl|openmetrics", .help = "faces to write (md, csv); the others only when named" },
 	{ "legacy", 0, ASSAY_OPT_ENUMS, NULL, .choices = "s0|s2|s3|s4", .help = "also write other suites' formats under legacy/" },
 	{ "json", 0, ASSAY_OPT_FLAG, "false", .help = "print the result document on stdout, and only that" },
 	{ "color", 0, ASSAY_OPT_FLAG, "true", .help = "colour on a terminal (NO_COLOR is honoured too)" },

@@ -31,6 +31,16 @@ int cmd_run_close_journal(struct cmd_run *r, int rc, struct assay_err *e)
 	return rc;
 }
 
+/* On the page of a CI job that runs this. */
+static void summarise(const json_t *result)
+{
+	struct assay_buf b;
+	assay_buf_init(&b, 1 << 20);
+	assay_face_summary(result, &b);
+	cmd_step_summary(&b);
+	assay_buf_release(&b);
+}
+
 /* The same way that `assay report` takes. */
 static int write_result(const struct cmd_run *r, json_t **result, struct assay_err *e)
 {
@@ -115,8 +125,10 @@ int cmd_run_publish(struct cmd_run *r, int rc, struct assay_err *e)
 		*e = mine;
 		rc = mine.code;
 	}
-	if (result && !r->quiet)
+	if (result && !r->quiet) {
 		cmd_result_print(r->o, result);
+		summarise(result);
+	}
 	if (result && !r->quiet && !assay_options_flag(r->o, "json"))
 		say_next(r, result);
 	fflush(stdout);

@@ -13,7 +13,9 @@ static bool chosen(const struct assay_options *o, const struct assay_face *f)
 {
 	if (f->legacy)
 		return assay_options_is_set(o, "legacy") && assay_options_has(o, "legacy", f->name);
-	return !assay_options_is_set(o, "format") || assay_options_has(o, "format", f->name);
+	if (!assay_options_is_set(o, "format"))
+		return !f->only_named;
+	return assay_options_has(o, "format", f->name);
 }
 
 int cmd_faces_write(const struct assay_options *o, const json_t *result, const struct assay_run *run, const char *dir, struct assay_err *e)

@@ -2,6 +2,7 @@
 #ifndef ASSAY_CMD_SHOW_RESULT_H
 #define ASSAY_CMD_SHOW_RESULT_H
 
+#include "base/mem.h"
 #include "cmd/cmd.h"
 #include "core/run.h"
 
@@ -9,6 +10,8 @@ extern const struct assay_opt cmd_report_options[];
 
 /* Writes the chosen faces (--format, --legacy) and the manifest into dir. Tries all; the first error is in *e. */
 int cmd_faces_write(const struct assay_options *o, const json_t *result, const struct assay_run *run, const char *dir, struct assay_err *e);
+/* Appends Markdown to the file that the environment's GITHUB_STEP_SUMMARY names, where it is set; a failure is told on stderr and nothing more. */
+void cmd_step_summary(const struct assay_buf *markdown);
 /* The document (--json) or the summary on stdout. */
 void cmd_result_print(const struct assay_options *o, const json_t *result);
 /* 4 > 1 > 0, by the document's verdict and targets. */

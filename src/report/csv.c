@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/fs.h"
 #include "base/json.h"
+#include "report/face_file.h"
 
 #define CSV_BYTES_MAX ((size_t)2 << 30)
 
@@ -76,10 +76,4 @@ void csv_end(struct csv *c)
 	c->inside = false;
 }
 
-int csv_write(struct csv *c, const char *dir, const char *name, struct assay_err *e)
-{
-	char *path = xasprintf("%s/%s", dir, name);
-	int rc = c->b.overflow ? assay_fail(e, ASSAY_E_IO, "%s: larger than %zu bytes", path, CSV_BYTES_MAX) : assay_fs_write_atomic(path, c->b.data, c->b.len_bytes, e);
-	free(path);
-	return rc;
-}
+int csv_write(struct csv *c, const char *dir, const char *name, struct assay_err *e) { return face_file_write(&c->b, dir, name, e); }

@@ -18,7 +18,7 @@ void csv_num(struct csv *c, double x);              /* full precision; NaN and i
 void csv_int(struct csv *c, int64_t x);
 void csv_count(struct csv *c, int64_t x);           /* negative = unknown = empty */
 void csv_end(struct csv *c);                        /* CRLF */
-/* dir/name, atomically. */
+/* dir/name, atomically; c is empty afterwards. */
 int csv_write(struct csv *c, const char *dir, const char *name, struct assay_err *e);
 
 #endif

@@ -4,6 +4,6 @@
 
 #include "report/report.h"
 
-extern const struct assay_face face_markdown, face_csv, legacy_s0, legacy_s2, legacy_s3, legacy_s4;
+extern const struct assay_face face_markdown, face_csv, face_junit, face_summary, face_jsonl, face_openmetrics, legacy_s0, legacy_s2, legacy_s3, legacy_s4;
 
 #endif

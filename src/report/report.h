@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "base/err.h"
+#include "base/mem.h"
 #include "base/term.h"
 #include "core/journal.h"
 #include "core/record.h"
@@ -44,12 +45,15 @@ struct assay_face {
 	bool legacy;               /* chosen by --legacy, written under legacy/NAME */
 	/* Writes its files into dir (legacy: dir/legacy/name, made on demand); result is complete. */
 	int (*write)(const json_t *result, const struct assay_run *run, const char *dir, struct assay_err *e);
+	const char *only_named;    /* written only when --format names it: its main file; NULL: always written */
 };
 const struct assay_face *const *assay_faces(int *n);
 /* {schema, files[{path, bytes, sha256}]} of every file under dir but manifest.json itself, hidden and temporary ones. New reference. */
 json_t *assay_manifest_build(const char *dir, struct assay_err *e);
 int assay_manifest_write(const char *dir, struct assay_err *e);
 
+/* Appends the compact Markdown summary (the face "summary"). */
+void assay_face_summary(const json_t *result, struct assay_buf *out);
 /* The human summary on a terminal, as wide and with what it can show. */
 void assay_face_terminal(const json_t *result, FILE *out, const struct assay_term *t);
 

@@ -19,13 +19,15 @@ static int remove_one(const char *path, const struct stat *st, int kind, struct 
 	return remove(path);
 }
 
-/* Legacy exports are made on request: only those are made again that are here, or should be. */
+/* Legacy exports and faces that --format must name are made on request: only those are made again that are here, or should be. */
 static bool is_due(const struct verify_work *w, const struct assay_face *f)
 {
 	const json_t *lists[2] = { json_object_get(w->disk, "files"), json_object_get(w->manifest, "files") };
 	char folder[64];
 	size_t i;
 	json_t *entry;
+	if (f->only_named)
+		return verify_entry(w->disk, f->only_named) || verify_entry(w->manifest, f->only_named);
 	if (!f->legacy)
 		return true;
 	int n = snprintf(folder, sizeof folder, "legacy/%s/", f->name);
