@@ -35,6 +35,8 @@ const struct assay_opt cmd_common_options[] = {
 	{ "legacy", 0, ASSAY_OPT_ENUMS, NULL, .choices = "s0|s2|s3|s4", .help = "also write other suites' formats under legacy/" },
 	{ "json", 0, ASSAY_OPT_FLAG, "false", .help = "print the result document on stdout, and only that" },
 	{ "targets", 0, ASSAY_OPT_STR, NULL, .arg = "NAME|FILE", .help = "hold the result against bounds: s3-cpu, s4-a100, s1 or a YAML file" },
+	{ "price-per-hour", 0, ASSAY_OPT_NUM, NULL, 0, 1e9, .arg = "X", .help = "what an hour of this machine costs: gives cost_per_mtok" },
+	{ "currency", 0, ASSAY_OPT_STR, "USD", .arg = "CODE", .help = "currency of the price, at most 8 letters" },
 	{ "job", 0, ASSAY_OPT_STR, NULL, .arg = "FILE", .help = "read options from a YAML file; keys are the option names with '_'" },
 	{ "dry-run", 0, ASSAY_OPT_FLAG, "false", .help = "print points, tokens, memory and estimated time; measure nothing" },
 	{ "label", 0, ASSAY_OPT_MAP, NULL, .arg = "K=V", .help = "a label kept in the result; its value in a job file may be a mapping" },

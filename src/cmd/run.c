@@ -25,12 +25,19 @@ static int check_text(const struct assay_options *o, struct assay_err *e)
 	return rc;
 }
 
+static int check_currency(const struct assay_options *o, struct assay_err *e)
+{
+	const char *c = assay_options_str(o, "currency");
+	size_t n = strspn(c, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
+	return n && n <= 8 && !c[n] ? 0 : assay_fail(e, ASSAY_E_USAGE, "--currency %.40s: a code of 1 to 8 letters, such as EUR", c);
+}
+
 int cmd_run_plan(struct cmd_run *r, struct assay_err *e)
 {
 	struct assay_engine_info shape_only = { .name = "" };
 	if (assay_options_flag(r->o, "dry-run") && assay_options_flag(r->o, "json"))
 		return assay_fail(e, ASSAY_E_USAGE, "--json: a dry run has no result document; leave one of --dry-run and --json out");
-	if (cmd_check_engine_options(r->o, e) || cmd_run_targets(r->o, &r->targets, e) || nn_shape_of(assay_options_str(r->o, "model"), &r->shape, e))
+	if (cmd_check_engine_options(r->o, e) || check_currency(r->o, e) || cmd_run_targets(r->o, &r->targets, e) || nn_shape_of(assay_options_str(r->o, "model"), &r->shape, e))
 		return e->code;
 	shape_only.vocab = r->shape.vocab;
 	shape_only.max_context = r->shape.max_context;

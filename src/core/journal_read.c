@@ -85,10 +85,23 @@ static bool plausible(uint32_t type, const unsigned char *payload)
 	return true;
 }
 
+/* A sample of a journal from before the last counter was added: that counter was not readable. */
+static bool older_sample(uint32_t type, const void *payload, uint32_t n, struct assay_rec_sample *out)
+{
+	if (type != ASSAY_REC_SAMPLE || n != offsetof(struct assay_rec_sample, energy_uj))
+		return false;
+	memcpy(out, payload, n);
+	out->energy_uj = -1;
+	return true;
+}
+
 static int take_hot(struct journal_records *r, uint32_t type, const void *payload, uint32_t n)
 {
+	struct assay_rec_sample sample;
 	struct journal_vec *v[] = { &r->visits, &r->visit_ends, &r->requests, &r->tokens, &r->steps, &r->samples, &r->memory, &r->ceilings, &r->submits };
-	if (n != assay_rec_size(type))
+	if (older_sample(type, payload, n, &sample))
+		payload = &sample;
+	else if (n != assay_rec_size(type))
 		return torn(r, "a record has the wrong size");
 	if (!r->header)
 		return torn(r, "the first record is no header");

@@ -54,6 +54,7 @@ struct assay_rec_sample {
 	int64_t ctx_voluntary, ctx_involuntary, major_faults, swap_in_pages, freq_khz;
 	int64_t self_cpu_ns;                       /* CPU of the telemetry thread itself */
 	int64_t gpu_util_pct, gpu_used_bytes;
+	int64_t energy_uj;                         /* CPU packages and their memory since sampling began, wraps undone; journals before it end at gpu_used_bytes */
 };
 
 enum assay_mem_label { ASSAY_MEM_START, ASSAY_MEM_LOADED, ASSAY_MEM_BEFORE_RUN, ASSAY_MEM_AFTER_RUN, ASSAY_MEM_END };

@@ -45,7 +45,7 @@ static const struct row rows[] = {
 
 static const struct { const char *key; double min, max; } telemetry_keys[] = {
 	{ "at_ms", 0, 1e12 }, { "cpu_steal_pct", 0, 100 }, { "other_cpu_pct", 0, 100 }, { "rss_mib", 0, 1e9 },
-	{ "swap_mib", 0, 1e9 }, { "throttled", 0, 1 }, { "gpu_util", 0, 100 },
+	{ "swap_mib", 0, 1e9 }, { "throttled", 0, 1 }, { "gpu_util", 0, 100 }, { "power_w", 0, 1e6 },
 };
 #define N_TELEMETRY ((int)(sizeof telemetry_keys / sizeof telemetry_keys[0]))
 

@@ -96,6 +96,7 @@ static void advance_sample(struct assay_rec_sample *m, const json_t *row, int64_
 	int64_t dt_ns = t_ns - m->t_ns;
 	double steal = assay_json_get_num(row, "cpu_steal_pct", NAN), other = assay_json_get_num(row, "other_cpu_pct", NAN);
 	double rss = assay_json_get_num(row, "rss_mib", NAN), swap = assay_json_get_num(row, "swap_mib", NAN), gpu = assay_json_get_num(row, "gpu_util", NAN);
+	double power = assay_json_get_num(row, "power_w", NAN);
 	m->t_ns = t_ns;
 	if (!isnan(steal) || !isnan(other)) {
 		double s = isnan(steal) ? 0 : steal, o = isnan(other) ? 0 : other, own = s + o < 100 ? 100 - s - o : 0;
@@ -110,6 +111,8 @@ static void advance_sample(struct assay_rec_sample *m, const json_t *row, int64_
 		m->swap_in_pages = llround(swap * 256);
 	if (!isnan(gpu))
 		m->gpu_util_pct = llround(gpu);
+	if (!isnan(power))
+		m->energy_uj = (m->energy_uj < 0 ? 0 : m->energy_uj) + llround(power * (double)dt_ns / 1e3);
 }
 
 void assay_session_play(struct assay_session *s)

@@ -15,6 +15,7 @@ static const char service[] = "vLLM, SGLang and most serving benchmarks: latency
 static const char loadgen_tpot[] = "MLPerf Inference LoadGen: (latency - TTFT) / (n - 1), with events in place of single tokens";
 static const char own_records[] = "arithmetic on assay's own records; no outside definition";
 static const char kernel_mem[] = "Linux proc(5): /proc/self/statm, smaps_rollup, status VmHWM";
+static const char powercap[] = "Linux powercap: cumulative RAPL energy counters (intel-rapl, also of AMD CPUs)";
 static const char vllm_kv[] = "Kwon et al. 2023 (PagedAttention): KV cache in pages of a fixed number of tokens";
 
 static const struct assay_metric table[] = {
@@ -65,6 +66,12 @@ static const struct assay_metric table[] = {
 	{ "efficiency", "ratio", "Scaling efficiency", ASSAY_HIGHER, RUN, 3,
 	  "Speed-up divided by the batch size: 1 is linear scaling.", "S3 plan: throughput_N / (N x throughput_1)" },
 
+	/* ---- cost (where a price is given: --price-per-hour) ---- */
+	{ "cost_per_mtok", "per Mtok", "Cost of output tokens", ASSAY_LOWER, RUN, 4,
+	  "Price of a million generated tokens of successful requests: price of the machine per hour x wall time of the run / generated tokens, in the currency of --currency; the prompts' work is in it.", "arithmetic on wall time and the price given with --price-per-hour" },
+	{ "cost_per_mtok_total", "per Mtok", "Cost of input and output tokens", ASSAY_LOWER, RUN, 4,
+	  "Price of a million tokens, prompt and generated together, of successful requests: price of the machine per hour x wall time of the run / all tokens.", "arithmetic on wall time and the price given with --price-per-hour" },
+
 	/* ---- engine steps ---- */
 	{ "step_ms", "ms", "Engine step", ASSAY_LOWER, STEP, 3, "Duration of one engine step of any kind, as the engine stamps it.", own_records },
 	{ "decode_step_ms", "ms", "Decode step", ASSAY_LOWER, STEP, 3,
@@ -104,6 +111,10 @@ static const struct assay_metric table[] = {
 	  "Model FLOPs utilisation of the pure prefill steps: FLOPs executed (causal attention counts half the square) / time / GEMM peak measured on this machine for the same type.", "Chowdhery et al. 2022 (PaLM), appendix B; the ceiling is measured" },
 	{ "cpu_util", "ratio", "CPU use", ASSAY_NEITHER, RUN, 3,
 	  "CPU time of this process divided by the CPU time that the machine offered in the timed region. Spinning threads read 1: it says who had the machine, not how well it was used (see mbu, mfu).", "Linux proc(5): /proc/stat, /proc/self/stat" },
+	{ "joules_per_output_token", "J/tok", "Energy per output token", ASSAY_LOWER, RUN, 4,
+	  "Energy of the CPU packages (and their memory, where it has a counter) during the run divided by the generated tokens of successful requests. The whole machine's: idle power and other programs are in it. Null where a run saw fewer than 20 updates of the counter.", powercap },
+	{ "joules_per_token", "J/tok", "Energy per token", ASSAY_LOWER, RUN, 4,
+	  "The same energy divided by prompt and generated tokens together.", powercap },
 	{ "gpu_util", "ratio", "GPU use", ASSAY_HIGHER, RUN, 3,
 	  "Share of time in which a kernel was running on the GPU, averaged over the samples of the timed region.", "NVIDIA NVML: nvmlDeviceGetUtilizationRates" },
 };

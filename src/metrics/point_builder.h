@@ -58,5 +58,10 @@ void point_request_metrics(struct point_builder *b);
 void point_run_metrics(struct point_builder *b);
 void point_memory_metrics(struct point_builder *b);
 void point_machine_metrics(struct point_builder *b);
+void point_energy_metrics(struct point_builder *b);
+void point_cost_metrics(struct point_builder *b); /* adds nothing where no price was given */
+
+/* Tokens of a visit's successful requests; NaN with a reason when none succeeded. */
+double visit_tokens(const struct point_builder *b, const struct assay_run_visit *v, bool with_prompts, char reason[REASON_BYTES]);
 
 #endif

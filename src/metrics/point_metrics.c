@@ -147,6 +147,8 @@ void assay_run_metrics_compute(const struct assay_run *run, struct assay_run_met
 		point_run_metrics(&b);
 		point_memory_metrics(&b);
 		point_machine_metrics(&b);
+		point_energy_metrics(&b);
+		point_cost_metrics(&b);
 		free(b.visits);
 	}
 	speedups(run, out);

@@ -25,6 +25,15 @@ static struct work work_done(const struct point_builder *b, const struct assay_r
 	return w;
 }
 
+double visit_tokens(const struct point_builder *b, const struct assay_run_visit *v, bool with_prompts, char reason[REASON_BYTES])
+{
+	struct work w = work_done(b, v);
+	if (w.output > 0)
+		return with_prompts ? w.prompt + w.output : w.output;
+	reason_set(reason, "no request succeeded");
+	return NAN;
+}
+
 static double wall(const struct point_builder *b, const struct assay_run_visit *v, char reason[REASON_BYTES])
 {
 	(void)b;

@@ -98,8 +98,10 @@ static void fill_throughput(const json_t *result, const char *experiment, struct
 		{ "Batch", "batch_size", NULL, 0 }, { "Prompt", "prompt_tokens", NULL, 7 }, { "Output", "output_tokens", NULL, 7 }, { "tok/s", "output_tok_s", "mean", 0 },
 		{ "Speed-up", "speedup", "mean", 10 }, { "Effic.", "efficiency", "mean", 6 }, { "TTFT ms", "ttft_ms", "p50", 8 }, { "TPOT ms", "tpot_ms", "p50", 8 },
 		{ "Wall s", "wall_s", "mean", 5 }, { "req/s", "request_s", "mean", 3 }, { "RSS MiB", "rss_peak_mib", "mean", 2 }, { "MBU", "mbu", "mean", 1 },
+		{ "Cost/Mtok", "cost_per_mtok", "mean", 8 },
 	};
-	fill_cases(result, experiment, cols, sizeof cols / sizeof *cols, t);
+	bool priced = json_is_number(json_object_get(json_object_get(result, "config"), "price_per_hour"));
+	fill_cases(result, experiment, cols, sizeof cols / sizeof *cols - !priced, t);
 }
 
 static bool has_batches(const json_t *result, const char *experiment)
@@ -171,7 +173,7 @@ static void fill_offline(const json_t *result, const char *experiment, struct fa
 {
 	static const char *const keys[] = {
 		"wall_s", "output_tok_s", "output_tok_s_steady", "input_tok_s", "total_tok_s", "request_s", "prefill_tok_s", "inverse_throughput_ms", "ttft_ms", "tpot_ms", "e2el_ms",
-		"step_seqs", "preemptions", "kv_peak_mib", "rss_peak_mib", "mbu", "mfu",
+		"step_seqs", "preemptions", "kv_peak_mib", "rss_peak_mib", "mbu", "mfu", "cost_per_mtok", "cost_per_mtok_total", "joules_per_output_token", "joules_per_token",
 	};
 	fill_values(result, experiment, keys, sizeof keys / sizeof *keys, t);
 }

@@ -36,6 +36,7 @@ static const struct series {
 	{ "sampler_cpu_pct", "% of a core", PER_SECOND, AT(self_cpu_ns), 1e-7 },
 	{ "gpu_util_pct", "%", LEVEL, AT(gpu_util_pct), 1 },
 	{ "gpu_used_mib", "MiB", LEVEL, AT(gpu_used_bytes), 1 / MIB },
+	{ "power_w", "W", PER_SECOND, AT(energy_uj), 1e-6 },
 };
 #define N_SERIES (sizeof table / sizeof *table)
 

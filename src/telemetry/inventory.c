@@ -63,6 +63,7 @@ json_t *assay_inventory_at(const char *root)
 	json_object_set_new(m, "cpu", assay_inventory_cpu(root));
 	json_object_set_new(m, "memory", assay_inventory_memory(root));
 	assay_inventory_gpu(m);
+	assay_inventory_energy(m, root);
 	assay_inventory_platform(m, root);
 	put_file(m, "clocksource", root, "/sys/devices/system/clocksource/clocksource0/current_clocksource");
 	json_object_set_new(m, "clock_resolution_ns", json_integer(assay_clock_resolution_ns()));

@@ -28,6 +28,8 @@ int assay_inv_count_list(const char *list);
 json_t *assay_inventory_cpu(const char *root);
 json_t *assay_inventory_memory(const char *root);
 json_t *assay_inventory_limits(const char *root);
+/* machine.energy: {source, zones[]} or null. */
+void assay_inventory_energy(json_t *machine, const char *root);
 /* machine.gpus, machine.virtualised, hypervisor, container: written into machine. */
 void assay_inventory_gpu(json_t *machine);
 void assay_inventory_platform(json_t *machine, const char *root);

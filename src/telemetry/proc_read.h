@@ -39,7 +39,7 @@ struct assay_proc {
 /* root: "" or a folder that holds a recorded proc/ and sys/. A file that cannot be opened is left at -1. */
 void assay_proc_open(struct assay_proc *p, const char *root);
 void assay_proc_close(struct assay_proc *p);
-/* Fills every field of *out but self_cpu_ns and the gpu ones (set to -1). No allocation. Process CPU time,
+/* Fills every field of *out but self_cpu_ns, energy and the gpu ones (set to -1). No allocation. Process CPU time,
  * switches and faults are the whole process's (all threads). */
 void assay_proc_sample(struct assay_proc *p, struct assay_rec_sample *out);
 

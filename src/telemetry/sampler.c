@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "telemetry/energy.h"
 #include "telemetry/memory_scratch.h"
 #include "telemetry/nvml.h"
 #include "telemetry/proc_read.h"
@@ -20,6 +21,7 @@ struct assay_sampler {
 	struct assay_sink *sink;
 	int64_t period_ns, gpu_due_ns;
 	struct assay_proc proc;
+	struct assay_energy energy;
 	struct assay_nvml *nvml; /* NULL: no GPU to watch */
 	pthread_t thread;
 	pthread_mutex_t mutex;   /* guards stopping */
@@ -38,6 +40,7 @@ static void take_sample(struct assay_sampler *s)
 		assay_nvml_sample(s->nvml, &r.u.sample.gpu_util_pct, &r.u.sample.gpu_used_bytes);
 		s->gpu_due_ns = r.u.sample.t_ns + GPU_PERIOD_NS;
 	}
+	r.u.sample.energy_uj = assay_energy_read(&s->energy);
 	r.u.sample.self_cpu_ns = assay_thread_cpu_ns();
 	s->sink->put(s->sink, ASSAY_LANE_TELEMETRY, &r);
 }
@@ -71,6 +74,7 @@ static void *sampler_main(void *arg)
 
 static void sampler_free(struct assay_sampler *s)
 {
+	assay_energy_close(&s->energy);
 	assay_nvml_close(s->nvml);
 	assay_proc_close(&s->proc);
 	pthread_cond_destroy(&s->wake);
@@ -85,7 +89,9 @@ int assay_sampler_start(struct assay_sink *sink, int64_t period_ns, struct assay
 	sigset_t all, old;
 	s->sink = sink;
 	s->period_ns = period_ns > 0 ? period_ns : 100 * ASSAY_NS_PER_MS;
+	char why[256];
 	assay_proc_open(&s->proc, "");
+	assay_energy_open(&s->energy, "", why, sizeof why); /* the inventory tells why there is none */
 	s->nvml = assay_nvml_open(NULL, 0);
 	pthread_mutex_init(&s->mutex, NULL);
 	pthread_condattr_init(&ca);

@@ -68,6 +68,7 @@ static void test_slips(void **state)
 {
 	(void)state;
 	static const struct { const char *line, *part; } t[] = {
+		{ "$A latency --currency 'E$'", "--currency E$: a code of 1 to 8 letters" },
 		{ "$A -m gpt2 latency", "-m: the verb comes first" },
 		{ "$A ''", "unknown verb \"\"" },
 		{ "$A latency -output-tokens 3", "unknown option -output-tokens (did you mean --output-tokens?)" },

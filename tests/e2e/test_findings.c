@@ -122,6 +122,21 @@ static void roof(void **state)
 	json_decref(r);
 }
 
+/* 20 steps of 10.5 ms and a prefill of 25 ms a run are too short for joules, 400 are not: 10 W x 4.2145 s / 400. */
+static void costs(void **state)
+{
+	(void)state;
+	const char *sim = "prefill: {fixed_ms: 5, per_token_us: 200}\ndecode: {fixed_ms: 10, per_sequence_us: 500}\ntelemetry: [{at_ms: 0, power_w: 10}]\n";
+	json_t *r = run(sim, "latency --prompt-tokens 100 --output-tokens 400 --runs 5 --price-per-hour 3.6 --currency EUR");
+	says(r, "energy", "high", "An output token takes 0.105 J (one request, 100 in, 400 out)");
+	says(r, "cost", "high", "At 3.6 EUR an hour a million output tokens cost 10.5 EUR (one request, 100 in, 400 out)");
+	json_decref(r);
+	r = run(sim, "latency --prompt-tokens 100 --output-tokens 20 --runs 5");
+	needs(r, "energy", "run too short: 2 updates of the energy counter, needs 20");
+	needs(r, "cost", "assay baseline --price-per-hour 1.50 --currency EUR -m gpt2 -e sim:");
+	json_decref(r);
+}
+
 /* The report and the terminal carry them, and S0's template is filled. */
 static void faces(void **state)
 {
@@ -154,6 +169,6 @@ static void faces(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(lengths), cmocka_unit_test(knee), cmocka_unit_test(roof), cmocka_unit_test(faces) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(lengths), cmocka_unit_test(knee), cmocka_unit_test(roof), cmocka_unit_test(costs), cmocka_unit_test(faces) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

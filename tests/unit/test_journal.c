@@ -430,6 +430,26 @@ static void hostile_records_do_no_harm(void **state)
 	}
 }
 
+/* Samples of a journal from before the energy counter was added are read, their counter as not readable. */
+static void older_samples_are_read(void **state)
+{
+	struct assay_rec_sample x = { .t_ns = 5, .gpu_used_bytes = 7 };
+	struct assay_buf b;
+	struct assay_run r;
+	(void)state;
+	assay_buf_init(&b, 1 << 20);
+	assay_buf_append(&b, "ASSAYJ01\1\0\0\0\0\0\0\0", 16);
+	frame_add(&b, ASSAY_REC_HEADER, "{}", 2);
+	frame_add(&b, ASSAY_REC_SAMPLE, &x, offsetof(struct assay_rec_sample, energy_uj));
+	frame_add(&b, ASSAY_REC_FOOTER, "{}", 2);
+	assert_int_equal(assay_journal_parse(b.data, b.len_bytes, &r, NULL), 0);
+	assert_false(r.torn);
+	assert_int_equal(r.n_samples, 1);
+	assert_true(r.samples[0].gpu_used_bytes == 7 && r.samples[0].energy_uj == -1);
+	assay_run_release(&r);
+	assay_buf_release(&b);
+}
+
 static void records_of_unknown_visits_are_counted(void **state)
 {
 	struct assay_run r;
@@ -452,7 +472,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(comes_back_sorted), T(cut_anywhere_keeps_what_is_before), T(every_flipped_bit_is_noticed), T(record_sizes_fill_words),
 		T(full_ring_counts_what_it_lost), T(virtual_clock_waits_instead_of_losing), T(full_disk_is_remembered_and_what_was_written_stays),
-		T(directory_in_use_is_refused), T(killed_process_leaves_its_records), T(hostile_records_do_no_harm), T(records_of_unknown_visits_are_counted),
+		T(directory_in_use_is_refused), T(killed_process_leaves_its_records), T(hostile_records_do_no_harm), T(older_samples_are_read), T(records_of_unknown_visits_are_counted),
 	};
 	signal(SIGXFSZ, SIG_IGN);
 	return cmocka_run_group_tests(tests, NULL, NULL);
