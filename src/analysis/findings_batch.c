@@ -3,31 +3,6 @@
 #include <stdlib.h>
 
 #include "analysis/findings_rules.h"
-#include "analysis/knee.h"
-#include "base/mem.h"
-
-/* The measured points that differ in nothing but the batch, smallest first; count in *n; owned by the caller. */
-static size_t *batch_points(const struct facts *f, size_t *n)
-{
-	static const char *const from[] = { "throughput", "seqlen" };
-	size_t *list = xalloc((f->run->n_points + 1) * sizeof *list);
-	*n = 0;
-	for (size_t e = 0; e < 2 && *n < 2; e++) {
-		size_t first = fact_first(f, from[e]);
-		*n = 0;
-		for (size_t i = 0; first != SIZE_MAX && i < f->run->n_points; i++) {
-			if (!fact_is(f, i, from[e]) || !fact_measured(f, i) || fact_case(f, i, "batch_size", 0) < 1 ||
-			    fact_case(f, i, "prompt_tokens", 0) != fact_case(f, first, "prompt_tokens", 0) ||
-			    fact_case(f, i, "output_tokens", 0) != fact_case(f, first, "output_tokens", 0))
-				continue;
-			size_t k = (*n)++;
-			for (; k > 0 && fact_case(f, list[k - 1], "batch_size", 0) > fact_case(f, i, "batch_size", 0); k--)
-				list[k] = list[k - 1];
-			list[k] = i;
-		}
-	}
-	return list;
-}
 
 static bool different(const struct facts *f, const size_t *p, size_t n)
 {
@@ -40,7 +15,7 @@ static bool different(const struct facts *f, const size_t *p, size_t n)
 static void batch_throughput(const struct facts *f, struct assay_finding *o)
 {
 	size_t n;
-	size_t *p = batch_points(f, &n);
+	size_t *p = fact_batch_points(f, &n);
 	if (!different(f, p, n)) {
 		finding_needs(f, o, NEEDS_BATCHES, BATCHES);
 		free(p);
@@ -68,19 +43,6 @@ static void batch_throughput(const struct facts *f, struct assay_finding *o)
 	free(p);
 }
 
-/* Mean decode step of each run; where the engine reports no steps, the time per token of its requests. */
-static void add_steps(const struct facts *f, size_t point, struct series *to)
-{
-	const struct assay_run_point *p = &f->run->points[point];
-	int64_t batch = fact_case(f, point, "batch_size", 0);
-	for (size_t i = p->first_visit; i < p->first_visit + p->n_visits; i++)
-		if (f->run->visits[i].v.repeat >= 0)
-			series_add(to, (double)batch, fact_step_ms(f, &f->run->visits[i], (uint32_t)batch), point);
-	const struct assay_value *tpot = fact_metric(f, point, "tpot_ms");
-	for (size_t i = 0; f->run->n_steps == 0 && tpot && i < tpot->n_per_run; i++)
-		series_add(to, (double)batch, tpot->per_run[i], point);
-}
-
 static void say_knee(const struct assay_knee *k, double most_batch, struct assay_finding *o)
 {
 	char b[80];
@@ -101,41 +63,36 @@ static void say_knee(const struct assay_knee *k, double most_batch, struct assay
 
 static void batch_knee(const struct facts *f, struct assay_finding *o)
 {
-	struct series s = { 0 };
-	struct assay_knee k;
-	size_t n;
-	size_t *p = batch_points(f, &n);
-	for (size_t i = 0; i < n; i++)
-		add_steps(f, p[i], &s);
+	struct assay_law l;
+	assay_law_fit(f->run, f->m, ASSAY_LAW_BATCH_STEP, &l);
+	const struct assay_knee *k = &l.knee;
 	double most = 0;
-	for (size_t i = 0; i < s.count; i++)
-		most = fmax(most, s.n[i]);
-	assay_knee_find(s.n, s.y, s.count, &k);
-	if (!k.known) {
-		finding_needs(f, o, NEEDS_BATCHES, BATCHES);
-	} else if (!k.bends) {
+	for (size_t i = 0; i < l.count; i++)
+		most = fmax(most, l.x[i]);
+	if (!l.known) {
+		finding_needs(f, o, l.about->needs, BATCHES);
+	} else if (!k->bends) {
 		finding_say(o, "Not within batch %.0f: a decode step takes %.3g ms whatever the batch%s, so decode still gains in proportion.", most,
-			    assay_fit_at(&k.law, most), k.clear ? "" : " (as far as these runs can tell)");
+			    assay_fit_at(&k->law, most), k->clear ? "" : " (as far as these runs can tell)");
 		finding_next(o, "measure larger batches: assay throughput --batch %.0f,%.0f", 2 * most, 4 * most);
 	} else {
-		say_knee(&k, most, o);
-		if (k.knee.value <= most)
+		say_knee(k, most, o);
+		if (k->knee.value <= most)
 			finding_next(o, "batches beyond this buy little throughput and cost latency: stay near it unless only throughput counts");
 		else
 			finding_next(o, "larger batches still pay: measure them (assay throughput --batch %.0f,%.0f)", 2 * most, 4 * most);
 	}
-	series_evidence(f, o, &s);
-	if (k.known)
-		finding_trust(f, o, k.clear && k.law.worst <= 0.1 && (!k.bends || k.knee.hi <= most || k.knee.lo > most));
-	series_release(&s);
-	free(p);
+	law_evidence(f, o, &l);
+	if (l.known)
+		finding_trust(f, o, k->clear && k->law.worst <= 0.1 && (!k->bends || k->knee.hi <= most || k->knee.lo > most));
+	assay_law_release(&l);
 }
 
 static void batch_utilisation(const struct facts *f, struct assay_finding *o)
 {
 	struct assay_roof a = { 0 }, b = { 0 };
 	size_t n;
-	size_t *p = batch_points(f, &n);
+	size_t *p = fact_batch_points(f, &n);
 	bool two = different(f, p, n);
 	if (two) {
 		assay_roofline_point(f->run, p[0], ASSAY_STEP_DECODE, &a);

@@ -7,17 +7,16 @@
 #include "analysis/findings_rules.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "metrics/outcome.h"
 
 bool fact_is(const struct facts *f, size_t point, const char *experiment)
 {
 	return !strcmp(assay_json_get_str(f->run->points[point].info, "experiment", ""), experiment);
 }
 
-/* Cases that look for a limit of memory are measured once, at the edge: they say nothing of ordinary times. */
 bool fact_measured(const struct facts *f, size_t point)
 {
-	const json_t *kase = json_object_get(f->run->points[point].info, "case");
-	return f->m->points[point].succeeded > 0 && !json_object_get(kase, "limit");
+	return f->m->points[point].succeeded > 0 && !assay_point_seeks_limit(f->run, point);
 }
 
 int64_t fact_case(const struct facts *f, size_t point, const char *key, int64_t otherwise)
@@ -72,6 +71,28 @@ void fact_label(const struct facts *f, size_t point, char out[96])
 		snprintf(out, 96, "%.40s", assay_json_get_str(f->run->points[point].info, "experiment", "?"));
 }
 
+size_t *fact_batch_points(const struct facts *f, size_t *n)
+{
+	static const char *const from[] = { "throughput", "seqlen" };
+	size_t *list = xalloc((f->run->n_points + 1) * sizeof *list);
+	*n = 0;
+	for (size_t e = 0; e < 2 && *n < 2; e++) {
+		size_t first = fact_first(f, from[e]);
+		*n = 0;
+		for (size_t i = 0; first != SIZE_MAX && i < f->run->n_points; i++) {
+			if (!fact_is(f, i, from[e]) || !fact_measured(f, i) || fact_case(f, i, "batch_size", 0) < 1 ||
+			    fact_case(f, i, "prompt_tokens", 0) != fact_case(f, first, "prompt_tokens", 0) ||
+			    fact_case(f, i, "output_tokens", 0) != fact_case(f, first, "output_tokens", 0))
+				continue;
+			size_t k = (*n)++;
+			for (; k > 0 && fact_case(f, list[k - 1], "batch_size", 0) > fact_case(f, i, "batch_size", 0); k--)
+				list[k] = list[k - 1];
+			list[k] = i;
+		}
+	}
+	return list;
+}
+
 double fact_step_ms(const struct facts *f, const struct assay_run_visit *v, uint32_t seqs)
 {
 	double ms = 0;
@@ -119,6 +140,12 @@ size_t series_distinct(const struct series *s)
 		d += k == i;
 	}
 	return d;
+}
+
+void law_evidence(const struct facts *f, struct assay_finding *o, const struct assay_law *l)
+{
+	for (size_t i = 0; i < l->count; i++)
+		finding_evidence(f, o, l->point[i]);
 }
 
 void series_evidence(const struct facts *f, struct assay_finding *o, const struct series *s)

@@ -7,63 +7,6 @@
 
 #define AXES "seqlen --axes"
 
-/* Points of one request at a time with fixed lengths. */
-static bool is_single(const struct facts *f, size_t p)
-{
-	static const char *const from[] = { "seqlen", "latency", "longdoc" };
-	bool known = false;
-	for (size_t i = 0; i < 3; i++)
-		known |= fact_is(f, p, from[i]);
-	return known && fact_measured(f, p) && fact_case(f, p, "batch_size", 0) == 1 && fact_case(f, p, "prompt_tokens", 0) > 0;
-}
-
-static void add_runs(const struct facts *f, size_t point, const char *key, double n, struct series *to)
-{
-	const struct assay_value *v = fact_metric(f, point, key);
-	for (size_t i = 0; v && i < v->n_per_run; i++)
-		series_add(to, n, v->per_run[i], point);
-}
-
-/* key of every single request over its prompt length. */
-static void by_prompt(const struct facts *f, const char *key, struct series *to)
-{
-	for (size_t i = 0; i < f->run->n_points; i++)
-		if (is_single(f, i))
-			add_runs(f, i, key, (double)fact_case(f, i, "prompt_tokens", 0), to);
-}
-
-/* E2E latency over output length, at the prompt length that has the most output lengths. */
-static int64_t by_output(const struct facts *f, struct series *to)
-{
-	int64_t prompt = 0;
-	size_t most = 0;
-	for (size_t i = 0; i <= f->run->n_points; i++) {
-		struct series s = { 0 };
-		bool last = i == f->run->n_points;
-		int64_t want = last ? prompt : is_single(f, i) ? fact_case(f, i, "prompt_tokens", 0) : 0;
-		for (size_t k = 0; want && k < f->run->n_points; k++)
-			if (is_single(f, k) && fact_case(f, k, "prompt_tokens", 0) == want)
-				add_runs(f, k, "e2el_ms", (double)fact_case(f, k, "output_tokens", 0), &s);
-		size_t d = series_distinct(&s);
-		if (last) {
-			*to = s;
-			return prompt;
-		}
-		if (d > most) {
-			most = d;
-			prompt = want;
-		}
-		series_release(&s);
-	}
-	return prompt;
-}
-
-/* Both ends of a doubling were measured or lie between measured lengths. */
-static bool spans_double(const struct assay_fit *fit)
-{
-	return fit->known && fit->distinct >= 2 && fit->most_n >= 2 * fit->least_n;
-}
-
 /* Whether the interval decides against the bound 2 +- 5 %. */
 static bool decided(const struct assay_estimate *e)
 {
@@ -80,88 +23,84 @@ static const char *doubling_word(const struct assay_estimate *e)
 
 static void prompt_scaling(const struct facts *f, struct assay_finding *o)
 {
-	struct series s = { 0 };
-	struct assay_fit fit;
-	struct assay_break at;
+	struct assay_law l;
 	char text[80];
-	by_prompt(f, "ttft_ms", &s);
-	assay_fit_scaling(s.n, s.y, s.count, &fit);
-	if (!spans_double(&fit)) {
-		finding_needs(f, o, "single requests at prompt lengths that differ by a factor of two or more", AXES);
-		series_release(&s);
+	assay_law_fit(f->run, f->m, ASSAY_LAW_PROMPT_TTFT, &l);
+	if (!l.known) {
+		finding_needs(f, o, l.about->needs, AXES);
+		assay_law_release(&l);
 		return;
 	}
-	double half = fit.most_n / 2, t = assay_fit_at(&fit, fit.most_n);
-	struct assay_estimate e = assay_fit_doubling(&fit, half);
+	const struct assay_fit *fit = &l.fit;
+	double half = fit->most_n / 2, t = assay_fit_at(fit, fit->most_n);
+	struct assay_estimate e = assay_fit_doubling(fit, half);
 	finding_estimate(text, &e, 2);
-	finding_say(o, "%s: from %.0f to %.0f prompt tokens TTFT takes %s times as long", doubling_word(&e), half, fit.most_n, text);
-	if (fit.k[0] > 0 && fit.terms > 1)
-		finding_say(o, "; %.3g ms are fixed", fit.k[0]);
-	if (fit.terms > 1)
-		finding_say(o, "%s each prompt token adds %.3g ms", fit.k[0] > 0 ? " and" : ";", (t - fit.k[0]) / fit.most_n);
-	if (fit.terms == 3 && fit.k[2] > 0)
-		finding_say(o, " on average, of which the part that grows with the square makes up %.0f %% at %.0f tokens", 100 * fit.k[2] * fit.most_n * fit.most_n / t, fit.most_n);
-	assay_fit_break(s.n, s.y, s.count, &fit, &at);
-	if (at.found)
-		finding_say(o, "; the law changes near %.0f tokens, from %.3g to %.3g ms a token", at.at, at.slope_before, at.slope_after);
+	finding_say(o, "%s: from %.0f to %.0f prompt tokens TTFT takes %s times as long", doubling_word(&e), half, fit->most_n, text);
+	if (fit->k[0] > 0 && fit->terms > 1)
+		finding_say(o, "; %.3g ms are fixed", fit->k[0]);
+	if (fit->terms > 1)
+		finding_say(o, "%s each prompt token adds %.3g ms", fit->k[0] > 0 ? " and" : ";", (t - fit->k[0]) / fit->most_n);
+	if (fit->terms == 3 && fit->k[2] > 0)
+		finding_say(o, " on average, of which the part that grows with the square makes up %.0f %% at %.0f tokens", 100 * fit->k[2] * fit->most_n * fit->most_n / t,
+			    fit->most_n);
+	if (l.change.found)
+		finding_say(o, "; the law changes near %.0f tokens, from %.3g to %.3g ms a token", l.change.at, l.change.slope_before, l.change.slope_after);
 	finding_say(o, ".");
 	finding_next(o, "%s", e.value < 1.9 ? "long prompts are cheaper by the token than short ones: send several short ones together" :
 					      "cutting a long prompt cuts the wait for the first token in proportion");
-	series_evidence(f, o, &s);
-	finding_trust(f, o, fit.distinct >= 3 && decided(&e));
-	series_release(&s);
+	law_evidence(f, o, &l);
+	finding_trust(f, o, fit->distinct >= 3 && decided(&e));
+	assay_law_release(&l);
 }
 
 static void output_scaling(const struct facts *f, struct assay_finding *o)
 {
-	struct series s = { 0 }, prompts = { 0 };
-	struct assay_fit fit, prompt_fit;
+	struct series prompts = { 0 };
+	struct assay_law l;
+	struct assay_fit prompt_fit;
 	char text[80];
-	int64_t prompt = by_output(f, &s);
-	by_prompt(f, "ttft_ms", &prompts);
-	assay_fit_terms(s.n, s.y, s.count, 2, &fit);
+	assay_law_fit(f->run, f->m, ASSAY_LAW_OUTPUT_E2E, &l);
+	series_by_prompt(f, "ttft_ms", &prompts);
 	assay_fit_terms(prompts.n, prompts.y, prompts.count, 2, &prompt_fit);
-	if (!spans_double(&fit)) {
-		finding_needs(f, o, "single requests at output lengths that differ by a factor of two or more", AXES);
+	const struct assay_fit *fit = &l.fit;
+	if (!l.known) {
+		finding_needs(f, o, l.about->needs, AXES);
 	} else {
-		struct assay_estimate each = { fit.k[1], fit.lo[1], fit.hi[1] }, twice = assay_fit_doubling(&fit, fit.most_n / 2);
+		struct assay_estimate each = { fit->k[1], fit->lo[1], fit->hi[1] }, twice = assay_fit_doubling(fit, fit->most_n / 2);
 		finding_estimate(text, &each, 2);
-		finding_say(o, "Each output token adds %s ms to a request of %lld prompt tokens", text, (long long)prompt);
-		if (prompt_fit.known && prompt_fit.distinct >= 3 && prompt_fit.k[1] > 0 && fit.k[1] > 0)
-			finding_say(o, ", as much as %.3g prompt tokens", fit.k[1] / prompt_fit.k[1]);
+		finding_say(o, "Each output token adds %s ms to a request of %lld prompt tokens", text, (long long)l.prompt_tokens);
+		if (prompt_fit.known && prompt_fit.distinct >= 3 && prompt_fit.k[1] > 0 && fit->k[1] > 0)
+			finding_say(o, ", as much as %.3g prompt tokens", fit->k[1] / prompt_fit.k[1]);
 		finding_estimate(text, &twice, 2);
-		finding_say(o, "; %.0f instead of %.0f output tokens take %s times as long.", fit.most_n, fit.most_n / 2, text);
+		finding_say(o, "; %.0f instead of %.0f output tokens take %s times as long.", fit->most_n, fit->most_n / 2, text);
 		finding_next(o, "a limit on output length (max tokens) saves more time than a shorter prompt where a token of output costs more");
-		series_evidence(f, o, &s);
-		finding_trust(f, o, fit.distinct >= 3 && fit.lo[1] > 0);
+		law_evidence(f, o, &l);
+		finding_trust(f, o, fit->distinct >= 3 && fit->lo[1] > 0);
 	}
-	series_release(&s);
+	assay_law_release(&l);
 	series_release(&prompts);
 }
 
 static void context_decode(const struct facts *f, struct assay_finding *o)
 {
-	struct series s = { 0 };
-	struct assay_fit fit;
-	for (size_t i = 0; i < f->run->n_points; i++)
-		if (is_single(f, i))
-			add_runs(f, i, "tpot_ms", (double)fact_case(f, i, "prompt_tokens", 0) + (double)fact_case(f, i, "output_tokens", 0) / 2, &s);
-	assay_fit_terms(s.n, s.y, s.count, 2, &fit);
-	if (!spans_double(&fit)) {
-		finding_needs(f, o, "single requests at context lengths that differ by a factor of two or more", AXES);
+	struct assay_law l;
+	assay_law_fit(f->run, f->m, ASSAY_LAW_CONTEXT_DECODE, &l);
+	const struct assay_fit *fit = &l.fit;
+	if (!l.known) {
+		finding_needs(f, o, l.about->needs, AXES);
 	} else {
-		double t = assay_fit_at(&fit, fit.least_n), rise = assay_fit_at(&fit, fit.most_n) / t - 1;
-		bool clear = fit.lo[1] > 0 || fit.hi[1] < 0;
-		if (!(clear && fabs(rise) >= 0.01) && fit.df > 0)
-			finding_say(o, "No growth can be told from noise: a token takes %.3g ms, and %.0f instead of %.0f tokens of context change that by %+.1f %%.", t, fit.most_n,
-				    fit.least_n, 100 * rise);
+		double t = assay_fit_at(fit, fit->least_n), rise = assay_fit_at(fit, fit->most_n) / t - 1;
+		bool clear = fit->lo[1] > 0 || fit->hi[1] < 0;
+		if (!(clear && fabs(rise) >= 0.01) && fit->df > 0)
+			finding_say(o, "No growth can be told from noise: a token takes %.3g ms, and %.0f instead of %.0f tokens of context change that by %+.1f %%.", t, fit->most_n,
+				    fit->least_n, 100 * rise);
 		else
 			finding_say(o, "Time per output token goes from %.3g ms at %.0f tokens of context to %.3g ms at %.0f (%+.1f %%): %.3g ms for each 1,000 tokens.", t,
-				    fit.least_n, t * (1 + rise), fit.most_n, 100 * rise, 1000 * fit.k[1]);
-		series_evidence(f, o, &s);
-		finding_trust(f, o, fit.distinct >= 3 && clear);
+				    fit->least_n, t * (1 + rise), fit->most_n, 100 * rise, 1000 * fit->k[1]);
+		law_evidence(f, o, &l);
+		finding_trust(f, o, fit->distinct >= 3 && clear);
 	}
-	series_release(&s);
+	assay_law_release(&l);
 }
 
 /* One law: "TTFT grows with prompt length to the power 0.71 (95 %: ...)"; false when there is none. */
@@ -179,11 +118,11 @@ static bool say_power(struct assay_finding *o, const char *what, const struct se
 static void scaling(const struct facts *f, struct assay_finding *o)
 {
 	struct series prompts = { 0 }, outputs = { 0 }, batches = { 0 };
-	by_prompt(f, "ttft_ms", &prompts);
-	by_output(f, &outputs);
+	series_by_prompt(f, "ttft_ms", &prompts);
+	series_by_output(f, &outputs);
 	for (size_t i = 0; i < f->run->n_points; i++)
 		if (fact_is(f, i, "throughput") && fact_measured(f, i))
-			add_runs(f, i, "output_tok_s", (double)fact_case(f, i, "batch_size", 0), &batches);
+			series_runs(f, i, "output_tok_s", (double)fact_case(f, i, "batch_size", 0), &batches);
 	int said = say_power(o, "TTFT grows with prompt length", &prompts, true);
 	said += say_power(o, said ? "latency with output length" : "Latency grows with output length", &outputs, !said);
 	said += say_power(o, said ? "throughput with batch size" : "Throughput grows with batch size", &batches, !said);

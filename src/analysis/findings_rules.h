@@ -3,6 +3,7 @@
 #define ASSAY_ANALYSIS_FINDINGS_RULES_H
 
 #include "analysis/findings.h"
+#include "analysis/laws.h"
 #include "analysis/roofline.h"
 #include "analysis/scaling.h"
 #include "analysis/verdict.h"
@@ -58,12 +59,22 @@ void fact_label(const struct facts *f, size_t point, char out[96]);
 /* Mean of one run's decode steps that had `seqs` sequences, ms; NaN when it had none. */
 double fact_step_ms(const struct facts *f, const struct assay_run_visit *v, uint32_t seqs);
 
+/* The measured points that differ in nothing but the batch, smallest first; count in *n; owned by the caller. */
+size_t *fact_batch_points(const struct facts *f, size_t *n);
+
 /* A growing list of (n, y, point). */
 struct series { double *n, *y; size_t *point, count, cap; };
 void series_add(struct series *s, double n, double y, size_t point);
 void series_release(struct series *s);
 size_t series_distinct(const struct series *s);
+/* One value a run of the point: key at n. */
+void series_runs(const struct facts *f, size_t point, const char *key, double n, struct series *to);
+/* key of every single request over its prompt length. */
+void series_by_prompt(const struct facts *f, const char *key, struct series *to);
+/* E2E latency over output length, at the prompt length (returned) that has the most output lengths. */
+int64_t series_by_output(const struct facts *f, struct series *to);
 /* Every point of the series as evidence, once. */
 void series_evidence(const struct facts *f, struct assay_finding *o, const struct series *s);
+void law_evidence(const struct facts *f, struct assay_finding *o, const struct assay_law *l);
 
 #endif

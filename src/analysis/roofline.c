@@ -14,10 +14,11 @@ const char *assay_bound_name(enum assay_bound b)
 }
 
 /* The GEMM ceiling of the model's type; other types than bf16 are computed in f32. */
-static double gemm_ceiling(const struct assay_run *run, const struct assay_run_visit *v)
+static double gemm_ceiling(const struct assay_run *run, const struct assay_run_visit *v, const char **gemm_dtype)
 {
 	const char *dtype = assay_json_get_str(json_object_get(run->header, "model"), "dtype", "");
 	double x = !strcmp(dtype, "bf16") ? assay_ceiling_at(run, v, 2) : NAN;
+	*gemm_dtype = isnan(x) ? "f32" : "bf16";
 	return isnan(x) ? assay_ceiling_at(run, v, 1) : x;
 }
 
@@ -25,7 +26,7 @@ static double gemm_ceiling(const struct assay_run *run, const struct assay_run_v
 static void add_visit(const struct assay_run *run, const struct assay_run_visit *v, enum assay_step_kind kind, struct assay_roof *r, double *memory_s,
 		      double *compute_s)
 {
-	double time = 0, bytes = 0, flops = 0, read = assay_ceiling_at(run, v, 0), gemm = gemm_ceiling(run, v);
+	double time = 0, bytes = 0, flops = 0, read = assay_ceiling_at(run, v, 0), gemm = gemm_ceiling(run, v, &r->gemm_dtype);
 	size_t n = 0;
 	for (size_t i = 0; i < v->n_steps; i++) {
 		const struct assay_rec_step *s = &run->steps[v->first_step + i];
@@ -61,7 +62,7 @@ void assay_roofline_point(const struct assay_run *run, size_t point, enum assay_
 {
 	const struct assay_run_point *p = &run->points[point];
 	double memory_s = 0, compute_s = 0;
-	*out = (struct assay_roof){ 0 };
+	*out = (struct assay_roof){ .gemm_dtype = "f32" };
 	for (size_t i = p->first_visit; i < p->first_visit + p->n_visits; i++)
 		if (run->visits[i].v.repeat >= 0)
 			add_visit(run, &run->visits[i], kind, out, &memory_s, &compute_s);

@@ -16,6 +16,7 @@ struct assay_roof {
 	double time_s, bytes, flops;  /* sums; bytes: weights + KV read + KV written; NaN where the engine counts none */
 	double intensity;             /* FLOP per byte */
 	double read_gb_s, gflop_s;    /* ceilings, weighted by step time; NaN = no probe */
+	const char *gemm_dtype;       /* "f32" or "bf16": the type whose GEMM ceiling gflop_s is */
 	double memory_share;          /* bytes / ceiling / time: share of the time that moving the bytes needs at least */
 	double compute_share;         /* FLOPs / ceiling / time */
 	double headroom;              /* time / the larger floor: how many times faster the machine could do this work; NaN = unknown */

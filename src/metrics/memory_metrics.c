@@ -228,7 +228,7 @@ void point_memory_metrics(struct point_builder *b)
 	point_add_per_run(b, "rss_mean_mib", rss_mean);
 	point_add_per_run(b, "rss_delta_mib", rss_delta);
 	point_add_per_run(b, "pss_mib", pss);
-	if (!strcmp(assay_json_get_str(b->info, "experiment", ""), "memory") && !json_object_get(b->kase, "limit"))
-		rss_growth(b); /* cases that look for a limit run once */
+	if (!strcmp(assay_json_get_str(b->info, "experiment", ""), "memory") && !assay_point_seeks_limit(b->run, b->point))
+		rss_growth(b);
 	point_add_value(b, "load_ms", assay_json_get_num(load, "total_ms", NAN), "the engine does not say");
 }

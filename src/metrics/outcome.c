@@ -35,3 +35,8 @@ const char *assay_point_status_reason(const struct assay_run *run, size_t point)
 	const json_t *end = run->points[point].end;
 	return end ? assay_json_get_str(end, "reason", "") : "the record of the run stops before this point ended";
 }
+
+bool assay_point_seeks_limit(const struct assay_run *run, size_t point)
+{
+	return json_object_get(json_object_get(run->points[point].info, "case"), "limit") != NULL;
+}

@@ -18,6 +18,9 @@ const char *assay_point_status(const struct assay_run *run, size_t point);
 /* The reason that came with the status, or "". */
 const char *assay_point_status_reason(const struct assay_run *run, size_t point);
 
+/* Cases that look for a limit of memory are measured once, at the edge: they say nothing of ordinary times. */
+bool assay_point_seeks_limit(const struct assay_run *run, size_t point);
+
 /* A record's "-1" in an unsigned field. */
 #define ASSAY_COUNT_UNKNOWN UINT32_MAX
 

@@ -90,6 +90,7 @@ json_t *assay_result_build(const struct assay_run *run)
 	json_object_set_new(doc, "telemetry", result_telemetry(run));
 	json_object_set_new(doc, "memory", result_memory(run));
 	json_object_set_new(doc, "ceilings", result_ceilings(run));
+	json_object_set_new(doc, "analysis", result_analysis(run, &m));
 	json_object_set_new(doc, "findings", result_findings(run, &m));
 	json_object_set_new(doc, "targets", targets_json(run, &m));
 	put_run_verdict(doc, run, &m);

@@ -12,8 +12,14 @@
 json_t *result_points(const struct assay_run *run, const struct assay_run_metrics *m);
 /* points[].series: what figures of the point are drawn from (metrics/series.h). */
 json_t *result_series(const struct assay_run *run, const struct assay_run_metrics *m, size_t point);
+/* analysis{}: the fits, roofs, spread and idle time that findings speak of, as data. */
+json_t *result_analysis(const struct assay_run *run, const struct assay_run_metrics *m);
+json_t *result_fits(const struct assay_run *run, const struct assay_run_metrics *m, json_t *reasons);
 /* findings[]: a question each (analysis/findings.h). */
 json_t *result_findings(const struct assay_run *run, const struct assay_run_metrics *m);
+/* [lo, hi], a number each; NaN as null. */
+json_t *result_interval(double lo, double hi);
+json_t *result_numbers(const double *x, size_t n);
 json_t *result_verdict(const struct assay_verdict *v);
 json_t *result_telemetry(const struct assay_run *run);
 /* MEMORY records at start, after the load and at the end; CEILING records. */

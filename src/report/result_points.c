@@ -8,9 +8,9 @@
 
 static const char *const pct_name[ASSAY_PCTS] = { "p50", "p90", "p95", "p99" };
 
-static json_t *interval(const double ci[2])
+json_t *result_interval(double lo, double hi)
 {
-	return json_pack("[o, o]", assay_json_real(ci[0]), assay_json_real(ci[1]));
+	return json_pack("[o, o]", assay_json_real(lo), assay_json_real(hi));
 }
 
 static json_t *percentiles(const double p[ASSAY_PCTS], bool infinite)
@@ -25,7 +25,7 @@ static json_t *intervals(const struct assay_summary *s)
 {
 	json_t *o = json_object();
 	for (int i = 0; i < ASSAY_PCTS; i++)
-		json_object_set_new(o, pct_name[i], interval(s->pct_ci95[i]));
+		json_object_set_new(o, pct_name[i], result_interval(s->pct_ci95[i][0], s->pct_ci95[i][1]));
 	return o;
 }
 
@@ -54,7 +54,7 @@ static void put_distribution(json_t *o, const struct assay_summary *s)
 	for (int i = 0; i < ASSAY_PCTS; i++)
 		json_object_set_new(o, pct_name[i], assay_json_real(s->pct[i]));
 	json_object_set_new(o, "median", assay_json_real(s->linear[ASSAY_P50]));
-	json_object_set_new(o, "ci95", interval(s->ci95));
+	json_object_set_new(o, "ci95", result_interval(s->ci95[0], s->ci95[1]));
 	json_object_set_new(o, "pct_ci95", intervals(s));
 	json_object_set_new(o, "need", needs(s));
 	json_object_set_new(o, "linear", percentiles(s->linear, false));
@@ -72,7 +72,7 @@ static void put_value(json_t *o, const struct assay_value *v)
 		return;
 	put_spread(o, &v->s);
 	json_object_set_new(o, "median", assay_json_real(v->s.linear[ASSAY_P50]));
-	json_object_set_new(o, "ci95", interval(v->s.ci95));
+	json_object_set_new(o, "ci95", result_interval(v->s.ci95[0], v->s.ci95[1]));
 }
 
 static json_t *value_json(const struct assay_value *v)
@@ -82,12 +82,8 @@ static json_t *value_json(const struct assay_value *v)
 		put_distribution(o, &v->s);
 	else
 		put_value(o, v);
-	if (v->n_per_run) {
-		json_t *runs = json_array();
-		for (size_t i = 0; i < v->n_per_run; i++)
-			json_array_append_new(runs, assay_json_real(v->per_run[i]));
-		json_object_set_new(o, "per_run", runs);
-	}
+	if (v->n_per_run)
+		json_object_set_new(o, "per_run", result_numbers(v->per_run, v->n_per_run));
 	json_object_set_new(o, "reason", *v->reason ? json_string(v->reason) : json_null());
 	return o;
 }

@@ -3,7 +3,7 @@
 #include "metrics/series.h"
 #include "report/result_parts.h"
 
-static json_t *numbers(const double *x, size_t n)
+json_t *result_numbers(const double *x, size_t n)
 {
 	json_t *a = json_array();
 	for (size_t i = 0; i < n; i++)
@@ -25,7 +25,7 @@ static json_t *distribution(const struct assay_point_metrics *p, json_t *reasons
 	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
 		const struct assay_value *v = assay_point_value(p, keys[i]);
 		if (v->curve) {
-			json_object_set_new(o, keys[i], json_pack("{s:I, s:o}", "n", (json_int_t)v->s.n, "values", numbers(v->curve, v->n_curve)));
+			json_object_set_new(o, keys[i], json_pack("{s:I, s:o}", "n", (json_int_t)v->s.n, "values", result_numbers(v->curve, v->n_curve)));
 			continue;
 		}
 		json_object_set_new(o, keys[i], json_null());
@@ -40,9 +40,9 @@ static json_t *over_time(const struct assay_over_time *t, json_t *reasons)
 	if (!t->bins)
 		return json_null();
 	put_reason(reasons, "kv_used_mib", t->kv_reason);
-	return json_pack("{s:i, s:f, s:o, s:o, s:o, s:o, s:o, s:o}", "repeat", t->repeat, "bin_s", t->bin_s, "t_s", numbers(t->t_s, t->bins), "output_tok_s",
-		numbers(t->output_tok_s, t->bins), "itl_ms_p50", numbers(t->itl_ms_p50, t->bins), "itl_ms_max", numbers(t->itl_ms_max, t->bins), "running",
-		numbers(t->running, t->bins), "kv_used_mib", *t->kv_reason ? json_null() : numbers(t->kv_used_mib, t->bins));
+	return json_pack("{s:i, s:f, s:o, s:o, s:o, s:o, s:o, s:o}", "repeat", t->repeat, "bin_s", t->bin_s, "t_s", result_numbers(t->t_s, t->bins), "output_tok_s",
+		result_numbers(t->output_tok_s, t->bins), "itl_ms_p50", result_numbers(t->itl_ms_p50, t->bins), "itl_ms_max", result_numbers(t->itl_ms_max, t->bins), "running",
+		result_numbers(t->running, t->bins), "kv_used_mib", *t->kv_reason ? json_null() : result_numbers(t->kv_used_mib, t->bins));
 }
 
 static json_t *steady(const struct assay_steady_span *s, json_t *reasons)

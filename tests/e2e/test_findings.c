@@ -63,6 +63,24 @@ static void needs(json_t *result, const char *id, const char *part)
 		fail_msg("%s: %s \"%s\" \"%s\"; should need \"%s\"", id, text(f, "state"), text(f, "answer"), text(f, "needs"), part);
 }
 
+/* analysis.PATH is `want`, to rounding; NaN = null. */
+static void is(json_t *result, const char *path, double want)
+{
+	char *full = xasprintf("analysis.%s", path);
+	json_t *v = e2e_at(result, full);
+	if (!v || (isnan(want) ? !json_is_null(v) : !json_is_number(v) || fabs(json_number_value(v) - want) > 1e-9 * (1 + fabs(want))))
+		fail_msg("%s is %s, should be %g", full, v ? json_is_null(v) ? "null" : "another value" : "absent", want);
+	free(full);
+}
+
+static void is_text(json_t *result, const char *path, const char *want)
+{
+	char *full = xasprintf("analysis.%s", path);
+	const char *s = json_string_value(e2e_at(result, full));
+	assert_string_equal(s ? s : "(absent)", want);
+	free(full);
+}
+
 /* TTFT = 5 + 0.2 n; a token costs 10.5 ms: both slopes and their ratio. */
 static void lengths(void **state)
 {
@@ -72,6 +90,19 @@ static void lengths(void **state)
 	says(r, "output_scaling", "high", "Each output token adds 10.50 (95 %: 10.50 to 10.50) ms to a request of 10 prompt tokens, as much as 52.5 prompt tokens");
 	says(r, "consistency", "high", "Yes: end-to-end latency of 5 runs");
 	needs(r, "batch_knee", "assay throughput --batch 1,4,16 -m gpt2 -e sim:f1.yaml");
+	is_text(r, "reasons.batch_step", "needs measured points at two batch sizes or more");
+	is_text(r, "fits.0.id", "prompt_ttft");
+	is(r, "fits.0.terms.a.value", 5);
+	is(r, "fits.0.terms.b.value", 0.2);
+	is(r, "fits.0.terms.b.ci95.1", 0.2);
+	is(r, "fits.0.x_range.1", 800);
+	is(r, "fits.0.observed.0.mean", 7);
+	is(r, "fits.0.r2", 1);
+	is_text(r, "fits.1.id", "output_e2e");
+	is(r, "fits.1.terms.b.value", 10.5);
+	is(r, "fits.1.prompt_tokens", 10);
+	is_text(r, "fits.2.id", "context_decode");
+	is(r, "fits.2.terms.b.value", 0);
 	needs(r, "bound", "bytes and FLOPs");
 	assert_string_equal(text(finding(r, "disturbed"), "state"), "not_applicable");
 	json_decref(r);
@@ -85,12 +116,26 @@ static void knee(void **state)
 	json_t *r = run("prefill: {fixed_ms: 2, per_token_us: 100}\ndecode: {fixed_ms: 10, per_sequence_us: 500}\n", args);
 	says(r, "batch_knee", "high", "From about batch 9.0 (95 %: 9.0 to 9.0): a decode step takes 10 ms and 0.5 ms more for each sequence, so by this law decode cannot pass 2000.0 tok/s; "
 				      "95 % of that was not reached (62 % at best).");
+	is_text(r, "fits.0.id", "batch_step");
+	is(r, "fits.0.terms.a.value", 10);
+	is(r, "fits.0.terms.b.value", 0.5);
+	is(r, "fits.0.terms.q", NAN);
+	is(r, "fits.0.knee.batch.value", (sqrt(2 * 10 * 10.5) - 10) / 0.5);
+	is(r, "fits.0.knee.limit_tok_s", 2000);
+	is(r, "fits.0.knee.saturation_batch", NAN);
+	is(r, "fits.0.knee.reached_share", 32 / 26.0 * 0.5);
+	is(r, "fits.0.n", 30);
+	is(r, "fits.0.points.5", 5);
+	is(r, "idle.0.share", 0);
+	is(r, "outliers.slow", 0);
 	json_decref(r);
 	r = run("prefill: {fixed_ms: 2, per_token_us: 100}\ndecode: {fixed_ms: 10}\n", args);
 	says(r, "batch_knee", "high", "Not within batch 32: a decode step takes 10 ms whatever the batch");
+	is(r, "fits.0.knee", NAN);
 	json_decref(r);
 	r = run("prefill: {fixed_ms: 2, per_token_us: 100}\ndecode: {fixed_ms: 1, per_sequence_us: 1000}\n", args);
 	says(r, "batch_knee", "high", "95 % of that was reached at batch 32.");
+	is(r, "fits.0.knee.saturation_batch", 32);
 	json_decref(r);
 }
 
@@ -109,6 +154,14 @@ static void roof(void **state)
 	says(r, "load_overhead", "high", "Loading takes 1.23 s once");
 	says(r, "phase_split", "high", "Decode takes 91 % of the engine's time");
 	assert_string_equal(text(finding(r, "bound"), "basis"), "modelled");
+	is_text(r, "roofline.1.phase", "decode");
+	is_text(r, "roofline.1.bound", "memory-bound");
+	is_text(r, "roofline.1.ceiling_type", "f32");
+	is(r, "roofline.1.ceiling_read_gb_s", 12);
+	is(r, "roofline.1.steps", 5 * 31);
+	is(r, "roofline.1.share_memory", json_number_value(e2e_at(r, "analysis.roofline.1.read_gb_s")) / 12);
+	is(r, "roofline.1.share_compute", json_number_value(e2e_at(r, "analysis.roofline.1.gflop_s")) / 2000);
+	is(r, "roofline.1.intensity_flop_per_byte", json_number_value(e2e_at(r, "analysis.roofline.1.gflop_s")) / json_number_value(e2e_at(r, "analysis.roofline.1.read_gb_s")));
 	json_decref(r);
 	free(sim);
 	sim = xasprintf("%sceilings: {read_gb_s: 60, gemm_gflop_s: 2000}\n", step);
@@ -119,6 +172,8 @@ static void roof(void **state)
 	free(sim);
 	r = run(step, args);
 	needs(r, "bound", "add ceilings:");
+	is_text(r, "roofline.1.bound", "unknown");
+	is(r, "roofline.1.headroom", NAN);
 	json_decref(r);
 }
 
