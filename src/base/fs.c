@@ -211,10 +211,13 @@ uint32_t assay_crc32c(uint32_t crc, const void *data, size_t n)
 	return ~crc;
 }
 
-char *assay_fs_cache_dir(void)
+static char *user_dir(const char *variable, const char *below_home)
 {
-	const char *x = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+	const char *x = getenv(variable), *home = getenv("HOME");
 	if (x && *x)
 		return xasprintf("%s/assay", x);
-	return xasprintf("%s/.cache/assay", home && *home ? home : "/tmp");
+	return xasprintf("%s/%s/assay", home && *home ? home : "/tmp", below_home);
 }
+
+char *assay_fs_cache_dir(void) { return user_dir("XDG_CACHE_HOME", ".cache"); }
+char *assay_fs_data_dir(void) { return user_dir("XDG_DATA_HOME", ".local/share"); }

@@ -27,5 +27,11 @@ int assay_fs_sha256_sampled(const char *path, char out[65], struct assay_err *e)
 uint32_t assay_crc32c(uint32_t crc, const void *data, size_t n);
 /* $XDG_CACHE_HOME/assay or ~/.cache/assay; out gets a malloc'ed string. */
 char *assay_fs_cache_dir(void);
+/* $XDG_DATA_HOME/assay or ~/.local/share/assay; out gets a malloc'ed string. */
+char *assay_fs_data_dir(void);
+/* Copies a file's bytes to a new file and syncs it. ASSAY_E_IO. */
+int assay_fs_copy(const char *from, const char *to, struct assay_err *e);
+/* Removes a file or folder and all below it, following no link; 0 also when there is none. */
+int assay_fs_remove_tree(const char *path);
 
 #endif

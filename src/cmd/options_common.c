@@ -41,6 +41,8 @@ const struct assay_opt cmd_common_options[] = {
 	{ "dry-run", 0, ASSAY_OPT_FLAG, "false", .help = "print points, tokens, memory and estimated time; measure nothing" },
 	{ "label", 0, ASSAY_OPT_MAP, NULL, .arg = "K=V", .help = "a label kept in the result; its value in a job file may be a mapping" },
 	{ "note", 0, ASSAY_OPT_STR, NULL, .arg = "TEXT", .help = "a note kept in the result" },
+	{ "save-as", 0, ASSAY_OPT_STR, NULL, .arg = "NAME", .help = "also keep the result as the baseline NAME of this machine: assay compare NAME (assay baselines)" },
+	{ "replace", 0, ASSAY_OPT_FLAG, "false", .help = "with --save-as: NAME may be taken" },
 	{ "progress", 0, ASSAY_OPT_FLAG, "true", .help = "show progress on stderr" },
 	{ "color", 0, ASSAY_OPT_FLAG, "true", .help = "colour on a terminal (NO_COLOR is honoured too)" },
 	{ "verbose", 'v', ASSAY_OPT_FLAG, "false", .help = "say more on stderr" },

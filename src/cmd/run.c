@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cmd/baselines.h"
 #include "cmd/run_signals.h"
 #include "nn/source.h"
 #include "nn/tokenizer.h"
@@ -37,7 +38,7 @@ int cmd_run_plan(struct cmd_run *r, struct assay_err *e)
 	struct assay_engine_info shape_only = { .name = "" };
 	if (assay_options_flag(r->o, "dry-run") && assay_options_flag(r->o, "json"))
 		return assay_fail(e, ASSAY_E_USAGE, "--json: a dry run has no result document; leave one of --dry-run and --json out");
-	if (cmd_check_engine_options(r->o, e) || check_currency(r->o, e) || cmd_run_targets(r->o, &r->targets, e) || nn_shape_of(assay_options_str(r->o, "model"), &r->shape, e))
+	if (cmd_baseline_check(r->o, e) || cmd_check_engine_options(r->o, e) || check_currency(r->o, e) || cmd_run_targets(r->o, &r->targets, e) || nn_shape_of(assay_options_str(r->o, "model"), &r->shape, e))
 		return e->code;
 	shape_only.vocab = r->shape.vocab;
 	shape_only.max_context = r->shape.max_context;

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/fs.h"
 #include "base/json.h"
+#include "cmd/baselines.h"
 #include "cmd/show_result.h"
 #include "cmd/run.h"
 #include "cmd/run_signals.h"
@@ -131,6 +132,8 @@ int cmd_run_publish(struct cmd_run *r, int rc, struct assay_err *e)
 	}
 	if (result && !r->quiet && !assay_options_flag(r->o, "json"))
 		say_next(r, result);
+	if (result && !rc && assay_options_str(r->o, "save-as") && !interrupted())
+		rc = cmd_baseline_keep(r->o, result, r->dir, e);
 	fflush(stdout);
 	if (!rc && !any_success(result) && !interrupted())
 		rc = assay_fail(e, ASSAY_E_ENGINE, "no point could be measured: %s", first_reason(result));

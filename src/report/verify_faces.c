@@ -1,6 +1,5 @@
 /* The faces again, from the journal: into a temporary folder, then file by file against the directory. */
 #include <errno.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,14 +9,6 @@
 #include "base/json.h"
 #include "report/report.h"
 #include "report/verify_work.h"
-
-static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *at)
-{
-	(void)st;
-	(void)kind;
-	(void)at;
-	return remove(path);
-}
 
 /* Legacy exports and faces that --format must name are made on request: only those are made again that are here, or should be. */
 static bool is_due(const struct verify_work *w, const struct assay_face *f)
@@ -85,7 +76,7 @@ int verify_faces(struct verify_work *w, struct assay_err *e)
 		if (!rc)
 			rc = check_file(w, made_in, assay_json_get_str(entry, "path", ""), e);
 	json_decref(made);
-	nftw(made_in, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	assay_fs_remove_tree(made_in);
 	free(made_in);
 	return rc;
 }

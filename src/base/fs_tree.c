@@ -1,0 +1,50 @@
+/* Whole files and folders: copying and removing. See fs.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fs.h"
+
+static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *at)
+{
+	(void)st;
+	(void)kind;
+	(void)at;
+	return remove(path);
+}
+
+int assay_fs_remove_tree(const char *path)
+{
+	return nftw(path, remove_one, 8, FTW_DEPTH | FTW_PHYS) && errno != ENOENT ? -1 : 0;
+}
+
+static bool pump(int in, int out, char *chunk, size_t size)
+{
+	ssize_t n;
+	while ((n = read(in, chunk, size)) > 0 || (n < 0 && errno == EINTR))
+		for (ssize_t done = 0, w; done < n; done += w)
+			if ((w = write(out, chunk + done, (size_t)(n - done))) < 0) {
+				if (errno != EINTR)
+					return false;
+				w = 0;
+			}
+	return n == 0 && fsync(out) == 0;
+}
+
+int assay_fs_copy(const char *from, const char *to, struct assay_err *e)
+{
+	enum { CHUNK = 1 << 16 };
+	char *chunk = xalloc(CHUNK);
+	int in = open(from, O_RDONLY | O_CLOEXEC), out = in < 0 ? -1 : open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+	int rc = in >= 0 && out >= 0 && pump(in, out, chunk, CHUNK) ? 0 : assay_fail(e, ASSAY_E_IO, "%s: cannot copy to %s: %s", from, to, strerror(errno));
+	if (in >= 0)
+		close(in);
+	if (out >= 0 && close(out) && !rc)
+		rc = assay_fail(e, ASSAY_E_IO, "%s: cannot write: %s", to, strerror(errno));
+	free(chunk);
+	return rc;
+}
