@@ -2,14 +2,18 @@
 #include "cmd/show_result.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "base/fs.h"
 #include "base/mem.h"
+#include "metrics/other_tools.h"
+#include "report/face_definitions.h"
 #include "report/report.h"
 
 const struct assay_opt cmd_report_options[] = {
 	{ "format", 0, ASSAY_OPT_ENUMS, NULL, .choices = "md|csv|junit|summary|jsonl|openmetrics", .help = "faces to write (md, csv); the others only when named" },
 	{ "legacy", 0, ASSAY_OPT_ENUMS, NULL, .choices = "s0|s2|s3|s4", .help = "also write other suites' formats under legacy/" },
+	{ "definitions", 0, ASSAY_OPT_ENUMS, NULL, .choices = "vllm|sglang|guidellm|aiperf|llmperf", .help = "also count the same records as these tools do: report-NAME.md and .json" },
 	{ "json", 0, ASSAY_OPT_FLAG, "false", .help = "print the result document on stdout, and only that" },
 	{ "color", 0, ASSAY_OPT_FLAG, "true", .help = "colour on a terminal (NO_COLOR is honoured too)" },
 	ASSAY_OPT_END,
@@ -25,6 +29,32 @@ static void say_recovered(const char *dir, const struct assay_run *run)
 		finished += run->requests[i].r.end_state != ASSAY_END_UNFINISHED;
 	fprintf(stderr, "recovered from %s/journal.bin: %zu points begun, %zu ended; %zu requests sent, %zu ended; %zu token events; %llu of %llu bytes%s%s\n", dir, run->n_points, ended,
 	        run->n_requests, finished, run->n_tokens, (unsigned long long)run->bytes_read, (unsigned long long)run->bytes_total, run->torn ? "; torn: " : "", run->torn ? run->torn_reason : "");
+}
+
+static bool wanted(const struct assay_options *o, const struct assay_tool *t)
+{
+	return assay_options_is_set(o, "definitions") && assay_options_has(o, "definitions", t->name);
+}
+
+/* Before the other faces, so that the manifest counts these files. */
+static int write_definitions(const struct assay_options *o, const json_t *result, const struct assay_run *run, const char *dir, struct assay_err *e)
+{
+	int n, rc = 0;
+	const struct assay_face *const *faces = assay_faces(&n);
+	for (const struct assay_tool *t = assay_tool_table(); t->name && !rc; t++)
+		for (int i = 0; i < n && !rc && wanted(o, t); i++)
+			if (!strncmp(faces[i]->name, "definitions-", 12) && !strcmp(faces[i]->name + 12, t->name))
+				rc = faces[i]->write(result, run, dir, e);
+	return rc;
+}
+
+static void show_definitions(const struct assay_options *o, const json_t *result, const struct assay_run *run)
+{
+	struct assay_term term;
+	assay_term_init(&term, STDOUT_FILENO, assay_options_flag(o, "color"));
+	for (const struct assay_tool *t = assay_tool_table(); t->name; t++)
+		if (wanted(o, t) && !assay_options_flag(o, "json"))
+			assay_definitions_terminal(t->name, result, run, stdout, &term);
 }
 
 static int report(const struct assay_options *o, const char *dir, struct assay_err *e)
@@ -49,9 +79,13 @@ static int report(const struct assay_options *o, const char *dir, struct assay_e
 		rc = assay_result_write(dir, result, e);
 	}
 	if (!rc)
+		rc = write_definitions(o, result, &run, dir, e);
+	if (!rc)
 		rc = cmd_faces_write(o, result, &run, dir, e);
-	if (result)
+	if (result) {
 		cmd_result_print(o, result);
+		show_definitions(o, result, &run);
+	}
 	if (!rc && !assay_options_flag(o, "json"))
 		printf("\nresult  %s\n", path);
 out:

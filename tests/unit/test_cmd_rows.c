@@ -7,7 +7,9 @@
 #include <string.h>
 
 #include "cmd/cmd.h"
+#include "cmd/show_result.h"
 #include "experiment/experiment.h"
+#include "metrics/other_tools.h"
 #include "report/report.h"
 
 static const struct assay_opt *row(const struct assay_opt *table, const char *name)
@@ -41,15 +43,23 @@ static void test_faces(void **state)
 {
 	(void)state;
 	const char *format = row(cmd_common_options, "format")->choices, *legacy = row(cmd_common_options, "legacy")->choices;
-	int n, old = 0;
+	const char *definitions = row(cmd_report_options, "definitions")->choices;
+	int n, old = 0, other = 0;
 	const struct assay_face *const *faces = assay_faces(&n);
 	for (int i = 0; i < n; i++) {
+		if (!strncmp(faces[i]->name, "definitions-", 12)) {
+			other++;
+			if (!has(definitions, faces[i]->name + 12) || !assay_tool_find(faces[i]->name + 12))
+				fail_msg("--definitions cannot name the face %s", faces[i]->name);
+			continue;
+		}
 		old += faces[i]->legacy;
 		if (!has(faces[i]->legacy ? legacy : format, faces[i]->name))
 			fail_msg("--%s cannot name the face %s", faces[i]->legacy ? "legacy" : "format", faces[i]->name);
 	}
 	assert_int_equal(count(legacy), old);
-	assert_int_equal(count(format), n - old);
+	assert_int_equal(count(definitions), other);
+	assert_int_equal(count(format), n - old - other);
 }
 
 static void test_rows(void **state)
