@@ -31,7 +31,7 @@ const struct assay_opt cmd_common_options[] = {
 	{ "top-p", 0, ASSAY_OPT_NUM, "1", 0.000001, 1, .arg = "P", .help = "sample among the likeliest tokens that hold this much probability" },
 	{ "ignore-eos", 0, ASSAY_OPT_FLAG, "true", .help = "generate exactly the asked number of tokens" },
 	{ "output", 'o', ASSAY_OPT_STR, NULL, .arg = "DIR", .help = "result directory, absent or empty (results/<UTC time>-<verb>-<model>)" },
-	{ "format", 0, ASSAY_OPT_ENUMS, NULL, .choices = "md|csv|junit|summary|jsonl|openmetrics", .help = "faces to write beside result.json (md, csv); the others only when named" },
+	{ "format", 0, ASSAY_OPT_ENUMS, NULL, .choices = "md|html|csv|junit|summary|jsonl|openmetrics", .help = "faces to write beside result.json (md, html, csv); the others only when named" },
 	{ "legacy", 0, ASSAY_OPT_ENUMS, NULL, .choices = "s0|s2|s3|s4", .help = "also write other suites' formats under legacy/" },
 	{ "json", 0, ASSAY_OPT_FLAG, "false", .help = "print the result document on stdout, and only that" },
 	{ "targets", 0, ASSAY_OPT_STR, NULL, .arg = "NAME|FILE", .help = "hold the result against bounds: s3-cpu, s4-a100, s1 or a YAML file" },

@@ -11,7 +11,7 @@
 #include "report/report.h"
 
 const struct assay_opt cmd_report_options[] = {
-	{ "format", 0, ASSAY_OPT_ENUMS, NULL, .choices = "md|csv|junit|summary|jsonl|openmetrics", .help = "faces to write (md, csv); the others only when named" },
+	{ "format", 0, ASSAY_OPT_ENUMS, NULL, .choices = "md|html|csv|junit|summary|jsonl|openmetrics", .help = "faces to write (md, html, csv); the others only when named" },
 	{ "legacy", 0, ASSAY_OPT_ENUMS, NULL, .choices = "s0|s2|s3|s4", .help = "also write other suites' formats under legacy/" },
 	{ "definitions", 0, ASSAY_OPT_ENUMS, NULL, .choices = "vllm|sglang|guidellm|aiperf|llmperf", .help = "also count the same records as these tools do: report-NAME.md and .json" },
 	{ "json", 0, ASSAY_OPT_FLAG, "false", .help = "print the result document on stdout, and only that" },

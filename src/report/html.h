@@ -17,7 +17,7 @@ struct html_page {
 	struct assay_buf body;     /* markup so far */
 	json_t *sections;          /* [{id, title}]: the list of contents */
 	json_t *figures;           /* id -> what report.js draws */
-	char *title;
+	char *title, *heading;     /* heading: the last one, which a table under it need not repeat */
 };
 
 void html_page_init(struct html_page *p, const char *title);

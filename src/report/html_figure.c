@@ -50,7 +50,7 @@ void html_table_linked(struct html_page *p, const char *caption, struct face_tab
 	if (face_table_rows(t)) {
 		html_markup(p, "<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"");
 		html_text(p, caption);
-		html_markup(p, "\"><table><caption>");
+		html_markup(p, strcmp(caption, p->heading) ? "\"><table><caption>" : "\"><table><caption class=\"skip\">");
 		html_text(p, caption);
 		html_markup(p, "</caption>\n");
 		put_heads(p, t);
@@ -262,12 +262,12 @@ static void figure_begin(struct html_page *p, const char *id, const char *title)
 
 static void figure_end(struct html_page *p, const char *title, const char *caption, struct face_table *table)
 {
-	char text[200];
+	free(p->heading);
+	p->heading = xstrdup(title);
 	html_markup(p, "</div>\n<figcaption>");
 	html_text(p, caption);
 	html_markup(p, "</figcaption>\n<details class=\"numbers\"><summary>The numbers</summary>\n");
-	snprintf(text, sizeof text, "%.190s", title);
-	html_table(p, text, table);
+	html_table(p, title, table);
 	html_markup(p, "</details>\n</figure>\n");
 }
 

@@ -18,6 +18,7 @@ void html_page_init(struct html_page *p, const char *title)
 	p->sections = json_array();
 	p->figures = json_object();
 	p->title = xstrdup(title);
+	p->heading = xstrdup("");
 }
 
 void html_page_release(struct html_page *p)
@@ -26,6 +27,7 @@ void html_page_release(struct html_page *p)
 	json_decref(p->sections);
 	json_decref(p->figures);
 	free(p->title);
+	free(p->heading);
 }
 
 void html_markup(struct html_page *p, const char *literal) { assay_buf_puts(&p->body, literal); }
@@ -58,8 +60,15 @@ void html_textf(struct html_page *p, const char *fmt, ...)
 	va_end(ap);
 }
 
+static void remember(struct html_page *p, const char *heading)
+{
+	free(p->heading);
+	p->heading = xstrdup(heading);
+}
+
 void html_section_begin(struct html_page *p, const char *id, const char *title)
 {
+	remember(p, title);
 	json_array_append_new(p->sections, json_pack("[s, o]", id, html_text_json(title)));
 	assay_buf_printf(&p->body, "<section id=\"%s\" aria-labelledby=\"%s-title\">\n<h2 id=\"%s-title\">", id, id, id);
 	html_text(p, title);
@@ -70,6 +79,7 @@ void html_section_end(struct html_page *p) { html_markup(p, "</section>\n"); }
 
 void html_subhead(struct html_page *p, const char *text)
 {
+	remember(p, text);
 	html_markup(p, "<h3>");
 	html_text(p, text);
 	html_markup(p, "</h3>\n");
@@ -203,7 +213,7 @@ int html_page_print(const struct html_page *p, struct assay_buf *out, struct ass
 	assay_buf_append(out, p->body.data ? p->body.data : "", p->body.len_bytes);
 	assay_buf_puts(out, "</main>\n<p id=\"said\" class=\"skip\" role=\"status\" aria-live=\"polite\"></p>\n"
 			    "<noscript><p class=\"warn\">The figures are drawn by a script, which this browser does not run. The table under each figure holds the same numbers.</p></noscript>\n");
-	assay_buf_puts(out, "<script type=\"application/json\" id=\"figures\">");
+	assay_buf_puts(out, "<script type=\"application/json\" id=\"figure-data\">");
 	put_data(p, out);
 	put_asset(out, "</script>\n<script>", html_asset_chart(), "</script>\n");
 	put_asset(out, "<script>", html_asset_js(), "</script>\n</body>\n</html>\n");

@@ -123,7 +123,7 @@ static void test_measures(void **state)
 	assert_int_equal(json_integer_value(e2e_at(v, "points.0.requests.offered")), 2);
 	json_decref(v);
 	e2e_release(&r);
-	e2e_run(&r, "cd deep/er/one && ls result.json journal.bin report.md manifest.json records.csv");
+	e2e_run(&r, "cd deep/er/one && ls result.json journal.bin report.md report.html manifest.json records.csv");
 	assert_int_equal(r.status, 0);
 	e2e_release(&r);
 }

@@ -200,7 +200,7 @@ static void test_command(void **state)
 	assert_int_equal(r.status, 0);
 	json_t *v = json_loads(r.out, 0, NULL);
 	assert_true(json_is_true(json_object_get(v, "ok")));
-	assert_int_equal(json_integer_value(json_object_get(v, "checked")), 6);
+	assert_int_equal(json_integer_value(json_object_get(v, "checked")), 7);
 	assert_int_equal(json_array_size(json_object_get(v, "problems")), 0);
 	assert_string_equal(json_string_value(json_object_get(v, "fingerprint")), hash);
 	json_decref(v);

@@ -175,7 +175,7 @@ static void test_figures_can_be_read(void **state)
 		assert_int_equal(count(at, "aria-label=\"") >= 1, 1);
 		assert_int_equal(count(at, "<figcaption>"), 1);
 		assert_int_equal(count(at, "<table>"), 1);
-		assert_int_equal(count(at, "<caption>"), 1);
+		assert_int_equal(count(at, "<caption"), 1);
 		*end = kept;
 		figures++;
 	}

@@ -1,8 +1,8 @@
-/* Draws the figures of this page with Chart.js from the JSON block "figures", and makes tables sort and copy, figures save, the
+/* Draws the figures of this page with Chart.js from the JSON block "figure-data", and makes tables sort and copy, figures save, the
  * theme switch and the print clean. Loads nothing. Text reaches the page by textContent only. */
 (function () {
 	"use strict";
-	const root = document.documentElement, figures = JSON.parse(document.getElementById("figures").textContent), charts = {};
+	const root = document.documentElement, figures = JSON.parse(document.getElementById("figure-data").textContent), charts = {};
 	const shapes = ["circle", "rect", "triangle", "rectRot", "cross", "star"];
 	let printing = false;
 
@@ -88,7 +88,7 @@
 			borderColor: colour, backgroundColor: colour, borderWidth: 2, pointStyle: shapes[i % 6], pointRadius: many ? 0 : 4, pointHitRadius: 8, pointHoverRadius: 6,
 		};
 		if (s.style === "points") { d.showLine = false; d.pointRadius = many ? 2 : 5; }
-		if (s.style === "dashed") { d.borderDash = [6, 4]; d.pointRadius = 0; d.borderWidth = 1.5; d.borderColor = css("--mute"); d.backgroundColor = css("--mute"); }
+		if (s.style === "dashed") { d.borderDash = [6, 4]; d.pointRadius = 0; d.borderWidth = 1.5; d.pointStyle = "line"; d.borderColor = css("--mute"); d.backgroundColor = css("--mute"); }
 		if (s.style === "step") { d.stepped = "before"; d.pointRadius = 0; }
 		return d;
 	}
@@ -112,6 +112,7 @@
 			type: a.log ? "logarithmic" : "linear", title: { display: true, text: a.title, color: css("--fg") }, grid: { color: css("--line"), borderColor: mute },
 			ticks: { color: mute, maxRotation: 0, autoSkipPadding: 12, callback: (v) => num(v) }, beginAtZero: a.zero,
 		};
+		if (!a.log) { s.suggestedMin = r[0]; s.suggestedMax = r[1]; }
 		if (a.log) {
 			s.min = r[0] / 1.15;
 			s.max = r[1] * 1.15;
@@ -146,7 +147,7 @@
 
 	function config(f) {
 		const x = scale(f, "x"), y = scale(f, "y"), stacked = !!f.categories;
-		if (f.categories) { x.type = "category"; delete x.ticks.callback; x.stacked = y.stacked = stacked; x.ticks.autoSkip = false; x.ticks.maxRotation = 50; }
+		if (f.categories) { x.type = "category"; delete x.ticks.callback; x.stacked = y.stacked = stacked; x.ticks.autoSkip = f.categories.length > 8; x.ticks.maxRotation = 50; delete x.suggestedMin; delete x.suggestedMax; }
 		return {
 			type: f.categories ? "bar" : "line",
 			data: f.categories ? { labels: f.categories, datasets: f.series.map((s, i) => bars(f, s, i)) } : { datasets: f.series.map(dataset) },
