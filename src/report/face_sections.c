@@ -247,6 +247,19 @@ static void target_case(char out[96], const json_t *result, const json_t *row)
 	snprintf(out, 96, "%.30s%s%.60s", experiment, *experiment && *label ? " " : "", label);
 }
 
+const json_t *face_target_of(const json_t *result, const json_t *p, const char *key, const char *stat)
+{
+	size_t i;
+	json_t *row;
+	json_array_foreach(json_object_get(result, "targets"), i, row) {
+		const char *of = assay_json_get_str(row, "stat", "mean");
+		bool same = !strcmp(of, stat) || (!strcmp(of, "value") && !strcmp(stat, "mean"));
+		if (same && !strcmp(assay_json_get_str(row, "metric", ""), key) && assay_json_get_int(row, "point", -1) == assay_json_get_int(p, "index", -2))
+			return row;
+	}
+	return NULL;
+}
+
 void face_targets_table(const json_t *result, struct face_table *t)
 {
 	size_t i;

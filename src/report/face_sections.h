@@ -21,6 +21,8 @@ void face_targets_table(const json_t *result, struct face_table *t);
 /* "at most 2000"; and "Pass", "FAIL", "not measured", "informational" of a row of targets[]; "-" for NULL. */
 void face_bound(char out[64], const json_t *target);
 const char *face_status(const json_t *target);
+/* The target that was judged on this point, metric and statistic, or NULL. */
+const json_t *face_target_of(const json_t *result, const json_t *point, const char *key, const char *stat);
 /* One sentence on the repeats that a time budget took away; nothing where none was. */
 void face_dropped(const json_t *result, void (*say)(void *arg, const char *sentence), void *arg);
 void face_not_measured(const json_t *result, const char *experiment, void (*say)(void *arg, const char *sentence), void *arg);

@@ -82,6 +82,19 @@ json_t *legacy_pct(const json_t *point, const char *key, const char *method, con
 	return assay_json_real(assay_json_get_num(json_object_get(face_metric(point, key), method), pct, NAN));
 }
 
+const json_t *legacy_batch_point(const json_t *result)
+{
+	const json_t *best = NULL;
+	size_t i;
+	json_t *p;
+	json_array_foreach(json_object_get(result, "points"), i, p) {
+		bool candidate = face_ok(p) && (face_is(p, "throughput") || face_is(p, "offline"));
+		if (candidate && (!best || assay_json_get_int(p, "requests_per_run", 0) > assay_json_get_int(best, "requests_per_run", 0)))
+			best = p;
+	}
+	return best ? best : face_first(result, "latency");
+}
+
 int legacy_has_gpu(const json_t *result)
 {
 	return json_array_size(json_object_get(json_object_get(result, "machine"), "gpus")) > 0;

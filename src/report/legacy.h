@@ -24,6 +24,8 @@ char *legacy_slug(const json_t *result);
 json_t *legacy_stat(const json_t *point, const char *key, const char *stat);
 /* linear or floor_index percentile of a metric. */
 json_t *legacy_pct(const json_t *point, const char *key, const char *method, const char *pct);
+/* The measured point of most requests a run: throughput's largest batch, else the offline batch, else single requests; NULL = none. */
+const json_t *legacy_batch_point(const json_t *result);
 /* true when the machine has a GPU that the inventory could read. */
 int legacy_has_gpu(const json_t *result);
 

@@ -8,6 +8,7 @@
 #include "report/face_rows.h"
 #include "report/faces.h"
 #include "report/legacy.h"
+#include "report/legacy_text.h"
 
 #define MIB (1024.0 * 1024.0)
 
@@ -63,7 +64,7 @@ static int write_s0(const json_t *result, const struct assay_run *run, const cha
 	}
 	int rc = c.b.overflow ? assay_fail(e, ASSAY_E_IO, "legacy/s0/metrics.csv: too large") : legacy_write(dir, "s0", "metrics.csv", c.b.data, c.b.len_bytes, e);
 	csv_release(&c);
-	return rc;
+	return rc ? rc : legacy_s0_report(result, dir, e);
 }
 
-const struct assay_face legacy_s0 = { "s0", "metrics.csv: nano-vLLM plan, a record a run", true, write_s0 };
+const struct assay_face legacy_s0 = { "s0", "metrics.csv and baseline_report.md: nano-vLLM plan", true, write_s0 };

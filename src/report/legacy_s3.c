@@ -12,6 +12,7 @@
 #include "report/face_rows.h"
 #include "report/faces.h"
 #include "report/legacy.h"
+#include "report/legacy_text.h"
 
 #define MIB (1024.0 * 1024.0)
 #define GIB (MIB * 1024.0)
@@ -243,6 +244,8 @@ static int write_s3(const json_t *result, const struct assay_run *run, const cha
 		json_decref(o);
 	else
 		rc = legacy_write_json(dir, "s3", json_name, o, e);
+	if (!rc)
+		rc = legacy_s3_phase(result, dir, e);
 	free(csv_name);
 	free(json_name);
 	free(name);
@@ -250,4 +253,4 @@ static int write_s3(const json_t *result, const struct assay_run *run, const cha
 	return rc;
 }
 
-const struct assay_face legacy_s3 = { "s3", "<model>_<time>.json and .csv: mm_orch report", true, write_s3 };
+const struct assay_face legacy_s3 = { "s3", "<model>_<time>.json, .csv and phase document: mm_orch report", true, write_s3 };

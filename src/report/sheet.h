@@ -27,6 +27,9 @@ void sheet_table(struct sheet *s, struct face_table *t);
 void sheet_documents(struct sheet *s, const json_t *result);
 /* MBU and MFU of each point; title: a heading for it, or NULL. Nothing where no point has either. */
 void sheet_bottleneck(struct sheet *s, const json_t *result, const char *title);
+/* S0's results table; where the time of a single request went. */
+void sheet_s0_results(struct sheet *s, const json_t *result);
+void sheet_s0_breakdown(struct sheet *s, const json_t *result);
 void sheet_trend(struct sheet *s, const json_t *result);
 void sheet_validation(struct sheet *s, const json_t *result);
 

@@ -23,8 +23,24 @@ static void scaled_cell(struct face_table *t, double x, int digits, const char *
 		face_table_cell(t, "%s%s%s", number, *unit ? " " : "", unit);
 }
 
-/* ---- S0: results table, breakdown, profiling data ---- */
-static void s0_table(struct sheet *b, const json_t *result)
+/* ---- S0: results table, breakdown ---- */
+/* Why cells of the results table are N/A: the first reason of each metric in it. */
+static void s0_reasons(struct sheet *b, const json_t *result)
+{
+	static const char *const keys[] = { "e2el_ms", "output_tok_s", "rss_peak_mib", "mbu" };
+	for (size_t k = 0; k < sizeof keys / sizeof *keys; k++) {
+		size_t i;
+		json_t *p;
+		json_array_foreach(json_object_get(result, "points"), i, p) {
+			if (!face_ok(p) || face_case_int(p, "batch_size", -1) < 0 || !isnan(face_stat(p, keys[k], "mean")))
+				continue;
+			sheet_para(b, "N/A: %s is not measured: %s", assay_metric_find(keys[k])->title, assay_json_get_str(face_metric(p, keys[k]), "reason", "not known"));
+			break;
+		}
+	}
+}
+
+void sheet_s0_results(struct sheet *b, const json_t *result)
 {
 	static const char *const heads[] = { "Model", "Batch Size", "Seq Len", "Latency (ms)", "Throughput (tok/s)", "Peak Mem (GB)", "Utilization (%)" };
 	struct face_table t;
@@ -59,9 +75,10 @@ static void s0_table(struct sheet *b, const json_t *result)
 	sheet_para(b, "Seq Len = prompt + output tokens; latency = mean end-to-end latency of a request; peak memory = resident memory of the process, GB = 10^9 bytes; "
 			  "utilization = memory bandwidth used by decode steps (MBU) of what this machine was measured to reach.");
 	sheet_table(b, &t);
+	s0_reasons(b, result);
 }
 
-static void s0_breakdown(struct sheet *b, const json_t *result)
+void sheet_s0_breakdown(struct sheet *b, const json_t *result)
 {
 	static const char *const keys[] = { "queue_ms", "ttft_ms", "prefill_tok_s", "tpot_ms", "decode_tok_s", "decode_step_ms", "step_seqs", "mbu", "mfu", "cpu_util", "gpu_util" };
 	const json_t *p = face_first(result, "latency");
@@ -82,9 +99,12 @@ static void s0_breakdown(struct sheet *b, const json_t *result)
 		char number[48];
 		if (!def || !face_metric(p, keys[k]))
 			continue;
-		face_number(number, p, keys[k], "mean", "N/A");
+		face_number(number, p, keys[k], "mean", "");
 		face_table_cell(&t, "%s", def->title);
-		face_table_cell(&t, "%s", number);
+		if (*number)
+			face_table_cell(&t, "%s", number);
+		else
+			face_table_cell(&t, "not measured: %s", assay_json_get_str(face_metric(p, keys[k]), "reason", "not known"));
 		face_table_cell(&t, "%s", def->unit);
 		face_table_cell(&t, "%lld", (long long)assay_json_get_int(face_metric(p, keys[k]), "n", 0));
 	}
@@ -93,8 +113,8 @@ static void s0_breakdown(struct sheet *b, const json_t *result)
 
 static void s0(struct sheet *out, const json_t *result)
 {
-	s0_table(out, result);
-	s0_breakdown(out, result);
+	sheet_s0_results(out, result);
+	sheet_s0_breakdown(out, result);
 }
 
 /* ---- S1: metric and value of the offline batch, load phases, KV blocks ---- */
@@ -167,20 +187,6 @@ static void s1(struct sheet *out, const json_t *result)
 /* ---- S3: Metric | Value | Target | Status ---- */
 struct s3_row { const char *name, *key, *stat; };
 
-/* The target that was judged on this point, metric and statistic, or NULL. */
-static const json_t *target_of(const json_t *result, const json_t *p, const char *key, const char *stat)
-{
-	size_t i;
-	json_t *row;
-	json_array_foreach(json_object_get(result, "targets"), i, row) {
-		const char *of = assay_json_get_str(row, "stat", "mean");
-		bool same = !strcmp(of, stat) || (!strcmp(of, "value") && !strcmp(stat, "mean"));
-		if (same && !strcmp(assay_json_get_str(row, "metric", ""), key) && assay_json_get_int(row, "point", -1) == assay_json_get_int(p, "index", -2))
-			return row;
-	}
-	return NULL;
-}
-
 static void s3_section(struct sheet *b, const json_t *result, const char *title, const json_t *p, const struct s3_row *rows, size_t n)
 {
 	struct face_table t;
@@ -197,7 +203,7 @@ static void s3_section(struct sheet *b, const json_t *result, const char *title,
 		face_number(number, p, rows[i].key ? rows[i].key : "", rows[i].stat, "N/A");
 		face_table_cell(&t, "%s", rows[i].name);
 		face_table_cell(&t, "%s%s%s", number, def && strcmp(number, "N/A") ? " " : "", def && strcmp(number, "N/A") ? def->unit : "");
-		const json_t *target = rows[i].key ? target_of(result, p, rows[i].key, rows[i].stat) : NULL;
+		const json_t *target = rows[i].key ? face_target_of(result, p, rows[i].key, rows[i].stat) : NULL;
 		face_bound(bound, target);
 		face_table_cell(&t, "%s", bound);
 		face_table_cell(&t, "%s", face_status(target));

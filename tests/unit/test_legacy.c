@@ -6,11 +6,13 @@
 #include <cmocka.h>
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "report/legacy_text.h"
 #include "report/report.h"
 #include "result_fixture.h"
 
@@ -246,6 +248,114 @@ static void s4_files(void **state)
 	json_decref(all);
 }
 
+/* ---- the Markdown documents ---- */
+
+static void has(const char *text, const char *part)
+{
+	if (strstr(text, part))
+		return;
+	fprintf(stderr, "%s\n", text);
+	fail_msg("\"%s\" is missing in the text above", part);
+}
+
+/* Filled to the last cell: no placeholder of the templates, no number that is none; tables are whole. */
+static void is_filled(const char *text)
+{
+	static const char *const never[] = { "nan", "inf ", "Pending", "To be filled", "To be written", "To be completed", "[Name]", "(null)", "TODO", "<script" };
+	char *copy = xstrdup(text), *save = NULL;
+	int cells = 0;
+	for (size_t i = 0; i < sizeof never / sizeof *never; i++)
+		if (strstr(text, never[i]))
+			fail_msg("\"%s\" in:\n%s", never[i], text);
+	for (char *line = strtok_r(copy, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		int bars = 0;
+		for (const char *p = line; *p; p++)
+			bars += *p == '|';
+		if (*line != '|')
+			cells = 0;
+		else if (!cells)
+			cells = bars;
+		else if (bars != cells)
+			fail_msg("row of another width: %s", line);
+		if (strstr(line, "|  |"))
+			fail_msg("empty cell: %s", line);
+	}
+	free(copy);
+}
+
+static void s3_document(void **state)
+{
+	static const char *const parts[] = {
+		"# Performance Benchmarking - Phase 1: Setup and Validation\n", "**Date**: 2026-01-28  \n**Status**: COMPLETE", "- **Model:** org/gpt2 (124M parameters)", "- **Test Runs:** 3\n",
+		"| TTFT Mean | 1396.97 ms | &#60;2,000 ms | not judged |", "| TTFT Std | 244.80 ms | - | High (17.5 % of the mean; the plan allows 10) |", "| TTFT P50 | 1336.22 ms | - | Good |",
+		"| TTFT P95 | 1666.43 ms | - | n &#60; 130: too few for this percentile |", "| CPU Peak | 535.0 MiB |", "| CPU Delta | 15.00 MiB |", "| GPU Peak | N/A | CPU-only |",
+		"| Requests/s | 1.283 req/s | >0.5 | not judged |", "| Tokens/s | 38.5 tok/s | >20 | not judged |", "| Total Requests | 3 | - | Complete |\n| Failed Requests | 0 | 0 | Perfect |",
+		"**The two right columns are the document's expectations, not measured.**", "| TTFT | 1396.97 ms | 100-200 ms (7-14x faster) | 50-100 ms (14-28x faster) |",
+		"| Environment setup complete | Pass |", "| Performance reasonable | not judged |", "### Overall Assessment\n\n**VALIDATION SUCCESSFUL**", "### Positive Findings\n\n1. **Stable Performance**: ",
+		"**No GPU Metrics**: none: no NVIDIA driver", "### Recommendations\n\n1. ", "## Next Steps\n\n1. **Phase 2, latency benchmarks", "## Conclusion\n\nPhase 1 is complete: 8 of 9 cases",
+	};
+	(void)state;
+	char *text = result_fixture_read(dir, "legacy/s3/benchmark_phase_1_validation_2026_01_28.md");
+	is_filled(text);
+	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+		has(text, parts[i]);
+	free(text);
+}
+
+/* Held against the targets, the rows are judged. */
+static void s3_document_is_judged(void **state)
+{
+	struct fx f;
+	struct assay_err e = ASSAY_ERR_INIT;
+	(void)state;
+	result_fixture(&f, "gpt2");
+	json_object_set_new(f.run.header, "targets", json_pack("[{s:s, s:s, s:{s:s}, s:f}, {s:s, s:s, s:{s:s}, s:f}]", "metric", "ttft_ms", "stat", "mean", "case", "experiment", "latency", "max", 2000.0,
+		"metric", "request_tok_s", "stat", "mean", "case", "experiment", "latency", "min", 20.5));
+	json_t *doc = assay_result_build(&f.run);
+	assert_int_equal(legacy_s3_phase(doc, dir, &e), 0);
+	char *text = result_fixture_read(dir, "legacy/s3/benchmark_phase_1_validation_2026_01_28.md");
+	has(text, "| TTFT Mean | 1396.97 ms | at most 2000 | Pass |");
+	has(text, "| Tokens/s Mean | 19.8 tok/s | at least 20.5 | FAIL |");
+	has(text, "| E2E Latency Mean | 1542.0 ms | &#60;2,500 ms | not judged |");
+	has(text, "| Performance reasonable | FAIL | verdict ");
+	has(text, "**VALIDATION FAILED**");
+	free(text);
+	json_decref(doc);
+	fx_release(&f);
+}
+
+static void s2_document(void **state)
+{
+	static const char *const parts[] = {
+		"# Baseline Benchmark Report: org/gpt2\n", "**Date:** 2026-01-28  \n**GPU:** none: no NVIDIA driver  \n**CPU:** Some CPU  \n**CUDA:** not measured: no GPU",
+		"- **Batch Size:** 8 requests at once", "- **Max Tokens:** 16\n", "### Latency\n\nSingle requests (128 -> 30):\n\n- **Average:** 1542.0 ms\n- **P50:** 1481.2 ms\n", "- **P99:** 1811.4 ms",
+		"- **Tokens per second:** 196.9 tok/s", "- **Model:** 0.50 GB", "- **Total (resident, peak):** not measured: ", "## Conclusions\n\n- ", "- Which configuration is best? needs ",
+	};
+	(void)state;
+	char *text = result_fixture_read(dir, "legacy/s2/baseline_report.md");
+	is_filled(text);
+	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+		has(text, parts[i]);
+	free(text);
+}
+
+static void s0_document(void **state)
+{
+	static const char *const parts[] = {
+		"# 4. Baseline Metrics & Performance Measurement\n\n**Status**: complete  \n", "**Last Updated**: 2026-01-28", "| Batch inference | 1 case |", "| Long document processing | not measured: not part of this run (assay longdoc) |",
+		"| Latency, end to end (mean) | 1542.0 ms |", "| Latency per layer | not measured: per-layer timing", "- **Batch sizes:** 1, 4, 32, 8\n", "- **Sequence lengths (prompt + output):** 158, 94, 26, 66, 82, 80, 48\n",
+		"- **GPU:** none: no NVIDIA driver\n- **CPU:** Some CPU, 2 cores\n- **Memory:** 8.59 GB in all; available: not measured: ", "| org/gpt2 | 1 | 158 | 1542.0 | 19.8 | N/A | N/A |", "N/A: MBU (decode) is not measured: ",
+		"### Performance Summary\n\n- ", "### Bottleneck Analysis\n\n- ", "### Scaling Characteristics\n\n- ", "## Key Insights\n\n1. ", "\n5. ", "### Trend over repeats", "- **Is memory bandwidth a bottleneck?** needs ",
+	};
+	(void)state;
+	char *text = result_fixture_read(dir, "legacy/s0/baseline_report.md");
+	is_filled(text);
+	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+		has(text, parts[i]);
+	assert_true(strstr(text, "## 4.1") < strstr(text, "## 4.2") && strstr(text, "## 4.2") < strstr(text, "## 4.5") && strstr(text, "## 4.5") < strstr(text, "## Findings"));
+	free(text);
+}
+
 /* A run with nothing in it still gives whole files. */
 static void empty_run(void **state)
 {
@@ -266,6 +376,13 @@ static void empty_run(void **state)
 	assert_true(json_is_null(json_object_get(v, "system_info")));
 	assert_int_equal(json_array_size(json_object_get(v, "latency")), 0);
 	json_decref(v);
+	static const char *const documents[] = { "legacy/s0/baseline_report.md", "legacy/s2/baseline_report.md", "legacy/s3/benchmark_phase_1_validation_1970_01_01.md" };
+	for (int i = 0; i < 3; i++) {
+		char *text = result_fixture_read(dir, documents[i]);
+		is_filled(text);
+		has(text, "not measured: ");
+		free(text);
+	}
 	json_decref(doc);
 	fx_release(&f);
 }
@@ -274,7 +391,7 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, write_all, drop_all)
 	const struct CMUnitTest tests[] = {
-		T(s3_fields_in_order), T(s3_test_vector), T(s3_unmeasurable_is_null), T(s3_csv), T(s0_record), T(s0_row_is_of_its_run), T(s2_record), T(s4_files), T(empty_run),
+		T(s3_fields_in_order), T(s3_test_vector), T(s3_unmeasurable_is_null), T(s3_csv), T(s0_record), T(s0_row_is_of_its_run), T(s2_record), T(s4_files), T(s3_document), T(s3_document_is_judged), T(s2_document), T(s0_document), T(empty_run),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
