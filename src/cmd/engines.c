@@ -14,6 +14,8 @@ int cmd_engines(const struct assay_verb *v, int argc, char **argv)
 		char spec[80];
 		snprintf(spec, sizeof spec, "%s%s%s", list[i]->name, list[i]->arg_help ? ":" : "", list[i]->arg_help ? list[i]->arg_help : "");
 		printf("%-12s %s\n", spec, list[i]->summary);
+		for (const struct assay_engine_opt_row *r = list[i]->opts; r && r->name; r++)
+			printf("%-12s   --engine-opt %s=%s: %s\n", "", r->name, r->choices ? r->choices : "VALUE", r->help);
 	}
 	assay_options_close(o);
 	return 0;

@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "cmd/baselines.h"
+#include "cmd/run_commands.h"
 #include "cmd/run_signals.h"
 #include "nn/source.h"
 #include "nn/tokenizer.h"
@@ -40,6 +42,10 @@ int cmd_run_plan(struct cmd_run *r, struct assay_err *e)
 		return assay_fail(e, ASSAY_E_USAGE, "--json: a dry run has no result document; leave one of --dry-run and --json out");
 	if (cmd_baseline_check(r->o, e) || cmd_check_engine_options(r->o, e) || check_currency(r->o, e) || cmd_run_targets(r->o, &r->targets, e) || nn_shape_of(assay_options_str(r->o, "model"), &r->shape, e))
 		return e->code;
+	const char *const *opts;
+	int n_opts = assay_options_strs(r->o, "engine-opt", &opts);
+	if (cmd_run_abort_parse(r, e) || assay_engine_check(assay_options_str(r->o, "engine"), opts, n_opts, e))
+		return e->code;
 	shape_only.vocab = r->shape.vocab;
 	shape_only.max_context = r->shape.max_context;
 	return r->exp->plan(r->o, &shape_only, &r->plan, e) || check_text(r->o, e) ? e->code : 0;
@@ -47,16 +53,22 @@ int cmd_run_plan(struct cmd_run *r, struct assay_err *e)
 
 int cmd_run_walk(struct cmd_run *r, struct assay_err *e, int *status)
 {
+	r->begun_ns = assay_now_ns();
 	if (assay_options_flag(r->o, "progress"))
 		r->line = assay_status_line_open();
-	int rc = r->lent ? 0 : cmd_run_open_engine(r, e);
+	int rc = cmd_run_setup(r, e);
+	if (!rc && !r->lent)
+		rc = cmd_run_open_engine(r, e);
 	if (!rc)
 		rc = cmd_run_open_journal(r, e);
-	if (!rc) {
+	if (!rc)
 		rc = cmd_run_measure(r, e);
+	cmd_run_cleanup(r);
+	if (r->journal)
 		rc = cmd_run_close_journal(r, rc, e);
-	}
 	assay_status_line_close(r->line);
+	if (r->cleanup_failed)
+		fprintf(stderr, "assay: %s\n", r->cleanup_failed);
 	if (rc && !r->totals.points_ok && !r->totals.points_limit && !r->totals.points_error && !r->totals.interrupted)
 		cmd_run_output_undo(r); /* nothing was measured */
 	else
@@ -69,6 +81,10 @@ void cmd_run_release(struct cmd_run *r)
 	if (r->engine && !r->lent)
 		r->engine->ops->close(r->engine);
 	json_decref(r->targets);
+	json_decref(r->early_notes);
+	free(r->cleanup_failed);
+	free(r->aborted);
+	free(r->aborts.list);
 	assay_run_plan_release(&r->plan);
 	assay_options_close(r->o);
 	free(r->dir);

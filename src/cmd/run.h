@@ -2,14 +2,23 @@
 #ifndef ASSAY_CMD_RUN_H
 #define ASSAY_CMD_RUN_H
 
+#include "analysis/condition.h"
 #include "base/term.h"
 #include "cmd/cmd.h"
 #include "experiment/experiment.h"
 #include "nn/shape.h"
 #include "report/report.h"
 
+/* Of --abort-on. */
+struct cmd_aborts {
+	struct assay_condition *list;
+	int n, visits, next;               /* visits so far; virtual clock: after which to judge again */
+	int64_t spent_ns, last_ns;         /* time taken by judging; by the last time */
+};
+
 /* One run from its command line to its exit status. */
 struct cmd_run {
+	int64_t begun_ns;                  /* of the walk; monotonic */
 	const struct assay_verb *verb;
 	int argc;
 	char **argv;                       /* after the verb */
@@ -27,7 +36,11 @@ struct cmd_run {
 	bool quiet;                        /* prints nothing but progress: the caller tells, from status and error */
 	const char *title;                 /* of the line of progress; NULL = the experiment */
 	struct assay_journal *journal;
-	bool recorded;                     /* we made the journal */
+	bool recorded, logged;             /* we made the journal; the log of the user's commands */
+	struct cmd_aborts aborts;          /* --abort-on */
+	char *aborted;                     /* why the run ended early, or NULL */
+	json_t *early_notes;               /* made before there was a journal, or NULL */
+	char *cleanup_failed;              /* why, for the end; or NULL */
 	struct assay_status_line *line;
 	struct assay_rec_memory at_start;  /* memory of the process before the engine opened */
 	struct assay_session_totals totals;
@@ -64,6 +77,13 @@ void cmd_run_dry(const struct cmd_run *r);
 int cmd_run_open_engine(struct cmd_run *r, struct assay_err *e);
 int cmd_run_open_journal(struct cmd_run *r, struct assay_err *e);  /* and writes the header */
 int cmd_run_measure(struct cmd_run *r, struct assay_err *e);
+
+/* run_abort.c: --abort-on. Parsing: ASSAY_E_USAGE. */
+int cmd_run_abort_parse(struct cmd_run *r, struct assay_err *e);
+/* The session's hook `enough`; arg is the struct cmd_run. */
+const char *cmd_run_abort_hook(void *arg);
+/* After the last visit: judges once more, and notes the conditions that could not be judged. */
+void cmd_run_abort_last(struct cmd_run *r);
 
 /* run_publish.c. rc and *e: how measuring ended. Closing returns the first error; publishing prints, and returns the exit status:
  * 130 > 3 > 4 > 1 > 0. */

@@ -2,8 +2,9 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/cpu.h"
-#include "cmd/run.h"
+#include "cmd/run_commands.h"
 #include "cmd/run_signals.h"
 #include "telemetry/telemetry.h"
 
@@ -16,6 +17,8 @@ static void say_engine(const struct assay_engine_info *g)
 	free(load);
 }
 
+static bool cancelled(void) { return cmd_signal_seen(); }
+
 int cmd_run_open_engine(struct cmd_run *r, struct assay_err *e)
 {
 	struct assay_engine_config c = {
@@ -23,7 +26,9 @@ int cmd_run_open_engine(struct cmd_run *r, struct assay_err *e)
 		.isa = assay_options_str(r->o, "isa"), .threads = (int)assay_options_int(r->o, "threads"), .seed = (uint64_t)assay_options_int(r->o, "seed"),
 		.max_num_seqs = (int)assay_options_int(r->o, "max-num-seqs"), .max_batched_tokens = (int)assay_options_int(r->o, "max-batched-tokens"),
 		.block_size = (int)assay_options_int(r->o, "block-size"), .kv_bytes = (uint64_t)assay_options_int(r->o, "kv-memory"), .kv_tokens_wanted = r->plan.kv_tokens,
+		.cancelled = cancelled,
 	};
+	c.n_opts = assay_options_strs(r->o, "engine-opt", &c.opts);
 	assay_memory_read(&r->at_start);
 	assay_status_line_show(r->line, r->title ? r->title : r->verb->name, "loading the model", NAN, NAN, NAN);
 	if (assay_engine_open(assay_options_str(r->o, "engine"), &c, &r->engine, e))
@@ -42,9 +47,21 @@ int cmd_run_open_journal(struct cmd_run *r, struct assay_err *e)
 	sink->put_json(sink, ASSAY_REC_HEADER, cmd_run_header(r));
 	if (r->sharing)
 		sink->put_json(sink, ASSAY_REC_NOTE, json_pack("{s:s, s:i}", "code", "shared_load", "runs", r->sharing));
+	for (size_t i = 0; i < json_array_size(r->early_notes); i++)
+		sink->put_json(sink, ASSAY_REC_NOTE, json_incref(json_array_get(r->early_notes, i)));
 	sink->flush(sink);
 	cmd_signals_dir(r->dir);
 	return 0;
+}
+
+static int before_visit(void *arg, uint32_t point, int32_t repeat, struct assay_err *e) { return cmd_run_prepare(arg, point, repeat, e); }
+
+/* --max-time counts from the start of the command; on a virtual clock from the start of measuring. */
+static int64_t time_left_ns(const struct cmd_run *r, bool virtual_clock)
+{
+	int64_t most_ns = assay_options_is_set(r->o, "max-time") ? assay_options_int(r->o, "max-time") : 0;
+	int64_t gone_ns = virtual_clock ? 0 : assay_now_ns() - r->begun_ns;
+	return !most_ns ? 0 : most_ns - gone_ns > 1 ? most_ns - gone_ns : 1;
 }
 
 static bool should_stop(void *arg)
@@ -64,13 +81,15 @@ int cmd_run_measure(struct cmd_run *r, struct assay_err *e)
 	const struct assay_engine_info *info = r->engine->ops->info(r->engine);
 	int threads = (int)assay_options_int(r->o, "threads");
 	struct assay_session_config c = {
-		.engine = r->engine, .sink = assay_journal_sink(r->journal), .hooks = { r, should_stop, on_progress }, .seed = (uint64_t)assay_options_int(r->o, "seed"),
-		.probes = info->runs_here && !info->virtual_clock, .threads = threads ? threads : assay_cpu_count(), .start = &r->at_start,
+		.engine = r->engine, .sink = assay_journal_sink(r->journal), .hooks = { r, should_stop, on_progress, before_visit, cmd_run_abort_hook }, .seed = (uint64_t)assay_options_int(r->o, "seed"),
+		.probes = info->runs_here && !info->virtual_clock, .threads = threads ? threads : assay_cpu_count(), .start = &r->at_start, .max_time_ns = time_left_ns(r, info->virtual_clock),
 	};
 	struct assay_session *s = NULL;
 	int rc = assay_session_open(&c, &s, e);
 	if (!rc)
 		rc = r->exp->run(s, r->o, e);
+	if (!rc)
+		cmd_run_abort_last(r);
 	if (s)
 		assay_session_totals(s, &r->totals);
 	assay_session_close(s);

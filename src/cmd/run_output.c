@@ -11,7 +11,7 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "cmd/show_result.h"
-#include "cmd/run.h"
+#include "cmd/run_commands.h"
 #include "cmd/run_signals.h"
 
 /* 1 empty, 0 not, -1 unreadable */
@@ -145,6 +145,11 @@ void cmd_run_output_undo(struct cmd_run *r)
 		char *journal = xasprintf("%s/journal.bin", r->dir);
 		unlink(journal);
 		free(journal);
+	}
+	if (r->logged) {
+		char *log = xasprintf("%s/" CMD_COMMANDS_LOG, r->dir);
+		unlink(log);
+		free(log);
 	}
 	if (r->dir && r->made_dir)
 		remove_made(r);

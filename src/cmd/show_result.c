@@ -57,6 +57,10 @@ int cmd_result_status(const json_t *result)
 	for (size_t i = 0; i < json_array_size(targets); i++)
 		if (!strcmp(assay_json_get_str(json_array_get(targets, i), "status", ""), "fail"))
 			return ASSAY_EXIT_FAILED;
+	const json_t *notes = json_object_get(result, "notes");
+	for (size_t i = 0; i < json_array_size(notes); i++)
+		if (!strcmp(assay_json_get_str(json_array_get(notes, i), "code", ""), "aborted"))
+			return ASSAY_EXIT_FAILED;
 	return ASSAY_EXIT_OK;
 }
 

@@ -11,6 +11,8 @@
 /* Reads DIR/journal.bin, also a torn one (run->torn; also when it has no footer). ASSAY_E_DATA when it has no complete header
  * ("nothing recorded"), ASSAY_E_USAGE while a run is being recorded there. */
 int assay_journal_read(const char *dir, struct assay_run *out, struct assay_err *e);
+/* The same of a journal that the caller itself is recording: what has reached the file. */
+int assay_journal_read_own(const char *dir, struct assay_run *out, struct assay_err *e);
 /* The same over bytes (fuzzing). */
 int assay_journal_parse(const void *data, size_t n, struct assay_run *out, struct assay_err *e);
 

@@ -1,9 +1,11 @@
 /* The embedded engine behind the contract: an adapter over nn/nn.h. It steps inside poll (one step a poll) and hands out
  * that step's events; it computes nothing of its own. Must not know what the requests are for. */
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
@@ -55,7 +57,21 @@ static int parse_options(const struct assay_engine_config *c, struct nn_options 
 		return assay_fail(e, ASSAY_E_USAGE, "--isa %s: this CPU cannot run it; --isa auto takes the best it has", c->isa);
 	*o = (struct nn_options){ .model = c->model, .seed = c->seed, .dtype = (enum nn_dtype)dtype, .kv_dtype = (enum nn_dtype)kv, .isa = (enum nn_isa)isa,
 				  .threads = c->threads, .max_num_seqs = c->max_num_seqs, .max_batched_tokens = c->max_batched_tokens,
-				  .block_size = c->block_size, .kv_bytes = c->kv_bytes, .kv_tokens_wanted = c->kv_tokens_wanted };
+				  .block_size = c->block_size, .kv_bytes = c->kv_bytes, .kv_tokens_wanted = c->kv_tokens_wanted, .cancelled = c->cancelled };
+	return 0;
+}
+
+static const struct assay_engine_opt_row options[] = {
+	{ "huge_pages", "on|off", "ask the kernel for transparent huge pages (on)" },
+	{ NULL, NULL, NULL },
+};
+
+/* Of the whole process: the kernel's switch overrules what each mapping asks for. */
+static int set_huge_pages(const struct assay_engine_config *c, struct assay_err *e)
+{
+	bool off = !strcmp(assay_engine_opt(c, "huge_pages", "on"), "off");
+	if (prctl(PR_SET_THP_DISABLE, off, 0, 0, 0) && off)
+		return assay_fail(e, ASSAY_E_USAGE, "--engine-opt huge_pages=off: this kernel refuses: %s", strerror(errno));
 	return 0;
 }
 
@@ -77,6 +93,7 @@ static void describe(struct cpu *x, int64_t total_ns)
 				 "isa", nn_isa_name(n->isa), "threads", n->threads, "max_num_seqs", n->max_num_seqs, "max_batched_tokens",
 				 n->max_batched_tokens, "block_size", n->block_size, "kv_blocks", n->kv_blocks, "kv_pool_bytes", (json_int_t)n->kv_bytes,
 				 "kernels", n->kernels);
+	json_object_set_new(i->effective, "huge_pages", json_string(prctl(PR_GET_THP_DISABLE, 0, 0, 0, 0) == 1 ? "off" : "on"));
 	i->load = assay_load_json(ms(n->load.open_ns), ms(n->load.weights_ns), ms(n->load.pack_ns), ms(n->kv_ns), NAN, ms(total_ns));
 	char *no_text = xasprintf("none: %s", i->no_tokenizer);
 	i->capabilities = json_pack("{s:s, s:s, s:s, s:s, s:s}", "token_times", "exact", "steps", "exact", "memory", "exact", "bytes_and_flops", "exact", "text",
@@ -105,7 +122,7 @@ static int open_tokenizer(struct cpu *x, const char *model, struct assay_err *e)
 static int cpu_open(const struct assay_engine_config *c, struct assay_engine **out, struct assay_err *e)
 {
 	struct nn_options o;
-	if (parse_options(c, &o, e))
+	if (parse_options(c, &o, e) || set_huge_pages(c, e))
 		return e->code;
 	struct cpu *x = xalloc(sizeof *x);
 	int64_t t0_ns = assay_now_ns();
@@ -230,6 +247,7 @@ static int cpu_decode(struct assay_engine *g, const int32_t *ids, size_t n, stru
 const struct assay_engine_ops assay_engine_cpu = {
 	.name = "cpu",
 	.summary = "the embedded engine, in this process",
+	.opts = options,
 	.open = cpu_open,
 	.info = cpu_info,
 	.submit = cpu_submit,

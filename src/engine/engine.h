@@ -27,7 +27,13 @@ struct assay_engine_config {
 	int max_num_seqs, max_batched_tokens, block_size;
 	uint64_t kv_bytes;         /* 0 = auto */
 	uint64_t kv_tokens_wanted; /* what the plan can need at most; sizes an "auto" pool; 0 unknown */
+	const char *const *opts;   /* --engine-opt, each "K=V"; checked against the engine's rows by assay_engine_open */
+	int n_opts;
+	bool (*cancelled)(void);   /* asked now and then while the model loads: true = give up with ASSAY_E_INTERRUPT; NULL = never */
 };
+
+/* The value of an engine's own option, or def. */
+const char *assay_engine_opt(const struct assay_engine_config *c, const char *name, const char *def);
 
 /* exact: the engine knows; derived: computed from something else; none: not to be had (null + reason). */
 enum assay_cap { ASSAY_CAP_NONE, ASSAY_CAP_DERIVED, ASSAY_CAP_EXACT };
@@ -71,10 +77,17 @@ struct assay_engine_memory {
 	int64_t rss_bytes;         /* of an engine that is not this process (sim: as stated); -1 = unknown, or ask the OS when runs_here */
 };
 
+/* An option of one engine only, given as --engine-opt NAME=VALUE. */
+struct assay_engine_opt_row {
+	const char *name, *choices; /* "on|off"; NULL = any value, which open checks */
+	const char *help;
+};
+
 struct assay_engine_ops {
 	const char *name;          /* "cpu" */
 	const char *summary;       /* one line for `assay engines` */
 	const char *arg_help;      /* "FILE", or NULL when the spec takes no argument */
+	const struct assay_engine_opt_row *opts; /* own options, ended by a NULL name; NULL = none */
 	int (*open)(const struct assay_engine_config *c, struct assay_engine **out, struct assay_err *e);
 	const struct assay_engine_info *(*info)(const struct assay_engine *g);
 	/* ASSAY_E_LIMIT: this request can never run here ("needs X, has Y"); nothing was queued. */
@@ -98,6 +111,8 @@ struct assay_engine { const struct assay_engine_ops *ops; };
 
 /* spec = "name" or "name:arg". ASSAY_E_USAGE for an unknown engine (nearest name). */
 int assay_engine_open(const char *spec, struct assay_engine_config *c, struct assay_engine **out, struct assay_err *e);
+/* What can be said of a spec and its options without opening it: ASSAY_E_USAGE with the nearest name. */
+int assay_engine_check(const char *spec, const char *const *opts, int n_opts, struct assay_err *e);
 const struct assay_engine_ops *const *assay_engine_list(int *n);
 int64_t assay_engine_now(struct assay_engine *g);
 

@@ -44,6 +44,10 @@ struct assay_session_hooks {
 	/* Called at each visit's start and at most five times a second between polls: may not block, allocate or print (base/term.h prints in a
 	 * thread of its own). done/total in expected work: output tokens, and prompt tokens at a tenth; tok_s: output rate of this visit so far, NaN unknown. */
 	void (*progress)(void *arg, const char *experiment, const char *what, double done, double total, double tok_s);
+	/* Both may be NULL and are called off the timed path. Before each visit: an error closes its point with the message (interruption: leaves it open). */
+	int (*prepare)(void *arg, uint32_t point, int32_t repeat, struct assay_err *e);
+	/* After each measured visit: NULL, or why the run has seen enough: what is left is dropped for that reason. The text outlives the session. */
+	const char *(*enough)(void *arg);
 };
 
 struct assay_session_config {
@@ -53,6 +57,7 @@ struct assay_session_config {
 	uint64_t seed;
 	bool probes;                      /* machine ceilings and telemetry (off for null, sim) */
 	int threads;                      /* the ceilings are probed with as many; 0 = as the engine says */
+	int64_t max_time_ns;              /* engine's clock, from here on: points visited are as many as fit (points.h); 0 = no bound */
 	const struct assay_rec_memory *start; /* read before the engine opened (assay_memory_read), or NULL; becomes MEMORY "start" */
 };
 

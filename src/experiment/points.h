@@ -60,7 +60,7 @@ void assay_point_use_texts(const struct assay_points *l, struct assay_point *p);
 void assay_point_clip(struct assay_point *p, int max_context);
 
 /* Visits all points, one list after the other; POINT records of all lists come first. budget_ns: most time to take (engine's clock), kept
- * by dropping repeats, then points, from a rate estimated in the warm-ups, and looked at again at the end; 0 = none. Ends are in the points, their records and the
+ * by dropping repeats, then points, from a rate estimated in the warm-ups, and looked at again at the end; 0 = none but the session's own. A visit under way is finished. Ends are in the points, their records and the
  * session's totals. Fails only on a broken promise. */
 int assay_points_visit(struct assay_session *s, struct assay_points *lists, int n_lists, int64_t budget_ns, struct assay_err *e);
 

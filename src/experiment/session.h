@@ -28,12 +28,19 @@ struct assay_session {
 	int64_t opened_ns;                 /* engine's clock */
 	bool engine_gone;                  /* an error from which it did not come back */
 	char gone[300];
+	const char *enough;                /* why the run ends early, or NULL */
 	bool text_shown;                   /* a sample of text was noted */
 };
 
 static inline bool assay_session_stopped(const struct assay_session *s)
 {
 	return s->c.hooks.stop && s->c.hooks.stop(s->c.hooks.arg);
+}
+
+/* Another visit may begin. */
+static inline bool assay_session_goes_on(const struct assay_session *s)
+{
+	return !s->engine_gone && !s->enough && !assay_session_stopped(s);
 }
 
 /* Writes a MEMORY record where memory is known (process and engine). Not on the timed path. */

@@ -219,6 +219,19 @@ static void expect(struct tour *t)
 	t->s->tally.total = t->s->tally.done + work;
 }
 
+/* What the user wants done before each visit. Nonzero: the visit is not made; on interruption the point stays open. */
+static int prepare(struct tour *t, struct assay_point *p, int repeat)
+{
+	const struct assay_session_hooks *h = &t->s->c.hooks;
+	struct assay_err why = ASSAY_ERR_INIT;
+	int rc = h->prepare ? h->prepare(h->arg, p->index, repeat, &why) : 0;
+	if (rc && !assay_session_stopped(t->s)) {
+		snprintf(p->reason, sizeof p->reason, "%.290s", why.msg);
+		finish(t, p, ASSAY_POINT_ERROR);
+	}
+	return rc;
+}
+
 /* One run of a point. A failure closes the point; 0 unless the plan itself is impossible. */
 static int visit(struct tour *t, struct assay_point *p, int repeat, struct assay_err *e)
 {
@@ -232,6 +245,10 @@ static int visit(struct tour *t, struct assay_point *p, int repeat, struct assay
 	describe_visit(p, repeat, what, sizeof what);
 	expect(t);
 	assay_tally_visit(&t->s->tally, p->experiment, what, now_ns(t));
+	if (prepare(t, p, repeat)) {
+		assay_plan_release(&plan);
+		return 0;
+	}
 	assay_session_memory(t->s, ASSAY_MEM_BEFORE_RUN, p->index, repeat);
 	rc = assay_drive_run(t->s, &plan, p->index, repeat, &r, &why);
 	assay_session_memory(t->s, ASSAY_MEM_AFTER_RUN, p->index, repeat);
@@ -294,7 +311,15 @@ static int one_visit(struct tour *t, struct assay_point *p, struct assay_err *e)
 	rc = visit(t, p, p->done, e);
 	if (!rc && !p->closed && p->done >= p->runs)
 		finish(t, p, ASSAY_POINT_OK);
+	if (!rc && t->s->c.hooks.enough)
+		t->s->enough = t->s->c.hooks.enough(t->s->c.hooks.arg);
 	return rc;
+}
+
+/* Also where no rate is known to plan with. */
+static bool time_is_over(const struct tour *t)
+{
+	return t->deadline_ns && now_ns(t) >= t->deadline_ns;
 }
 
 static int round_of(struct tour *t, int round, struct assay_err *e)
@@ -304,7 +329,7 @@ static int round_of(struct tour *t, int round, struct assay_err *e)
 	assay_visit_order(t->s->c.seed, t->l->p[0].index, round, t->l->n, order);
 	for (size_t i = 0; !rc && i < t->l->n; i++) {
 		struct assay_point *p = &t->l->p[order[i]];
-		if (!p->closed && !t->s->engine_gone && !assay_session_stopped(t->s))
+		if (!p->closed && assay_session_goes_on(t->s) && !time_is_over(t))
 			rc = one_visit(t, p, e);
 	}
 	free(order);
@@ -326,6 +351,8 @@ static void close_rest(struct tour *t)
 			snprintf(p->reason, sizeof p->reason, "interrupted after %d of %d runs", p->done, p->runs);
 			finish(t, p, ASSAY_POINT_INTERRUPTED);
 		} else {
+			if (t->s->enough)
+				snprintf(p->reason, sizeof p->reason, "%.290s", t->s->enough);
 			finish(t, p, p->done ? ASSAY_POINT_OK : ASSAY_POINT_DROPPED);
 		}
 	}
@@ -344,7 +371,7 @@ static void announce(struct tour *t)
 static int warm_up_first(struct tour *t, struct assay_err *e)
 {
 	int rc = 0;
-	for (size_t i = 0; !rc && i < t->l->n && !assay_session_stopped(t->s) && !t->s->engine_gone; i++)
+	for (size_t i = 0; !rc && i < t->l->n && assay_session_goes_on(t->s) && !time_is_over(t); i++)
 		if (!t->l->p[i].closed && t->l->p[i].status == ASSAY_POINT_OPEN && !t->l->p[i].warmed)
 			rc = warm_up(t, &t->l->p[i], e);
 	return rc;
@@ -359,7 +386,7 @@ static int visit_list(struct tour *t, struct assay_err *e)
 	keep_budget(t);
 	if (t->deadline_ns)
 		rc = warm_up_first(t, e);
-	for (int r = 0; !rc && r < rounds && !t->s->engine_gone && !assay_session_stopped(t->s); r++)
+	for (int r = 0; !rc && r < rounds && assay_session_goes_on(t->s) && !time_is_over(t); r++)
 		rc = round_of(t, r, e);
 	assay_session_probe(t->s);
 	return rc;
@@ -392,6 +419,11 @@ int assay_points_visit(struct assay_session *s, struct assay_points *lists, int 
 	struct tour t = { .s = s, .end = lists + n_lists };
 	for (t.l = lists; t.l < t.end; t.l++)
 		announce(&t);
+	if (s->c.max_time_ns) {
+		int64_t left_ns = s->opened_ns + s->c.max_time_ns - now_ns(&t);
+		left_ns = left_ns > 1 ? left_ns : 1;
+		budget_ns = budget_ns && budget_ns < left_ns ? budget_ns : left_ns;
+	}
 	t.deadline_ns = budget_ns > 0 ? now_ns(&t) + budget_ns : 0;
 	return visit_lists(&t, lists, budget_ns, e);
 }

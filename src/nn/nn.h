@@ -23,6 +23,7 @@ struct nn_options {
 	uint64_t kv_bytes;         /* 0 = what is needed up to what is safely free */
 	uint64_t kv_tokens_wanted; /* with kv_bytes 0: enough for this many tokens (0: max_num_seqs full contexts, at most 2 GiB), capped by memory */
 	uint64_t scatter_seed;     /* tests: hand out KV blocks in random order; 0 = off */
+	bool (*cancelled)(void);   /* asked between tensors of a load: true = ASSAY_E_INTERRUPT; NULL = never */
 	bool all_logits;           /* models check: room for logits of every row */
 };
 

@@ -172,6 +172,7 @@ int nn_session_open(const struct nn_options *options, struct nn_session **out, s
 	rc = nn_source_open(o.model, o.seed, &src, e);
 	if (rc)
 		goto out;
+	src->cancelled = o.cancelled;
 	s->info.load.open_ns = assay_now_ns() - t0;
 	rc = resolve(&o, &src->shape, e);
 	if (!rc)

@@ -39,6 +39,7 @@ struct nn_source_ops {
 struct nn_source {
 	const struct nn_source_ops *ops;
 	struct nn_shape shape;
+	bool (*cancelled)(void);   /* asked between tensors by whoever reads them all; NULL = never */
 	uint64_t file_bytes;       /* bytes of weight files, 0 for synthetic */
 	void *priv;
 };

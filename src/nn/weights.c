@@ -176,8 +176,11 @@ static void load_table(void *arg, int worker, int workers)
 	}
 }
 
+/* After each tensor. */
 static int check_values(struct load *ld)
 {
+	if (ld->src->cancelled && ld->src->cancelled())
+		return assay_fail(ld->e, ASSAY_E_INTERRUPT, "interrupted while the model was loaded; nothing was measured");
 	for (int i = 0; i < nn_threads_count(ld->threads); i++) {
 		struct worker *w = &ld->worker[i];
 		if (w->bad_part >= 0)

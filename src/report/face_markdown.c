@@ -97,6 +97,7 @@ static void sections(struct assay_buf *b, const json_t *result)
 		assay_buf_puts(b, "\n");
 	}
 	face_dropped(result, say_bullet, b);
+	face_commands(result, say_bullet, b);
 	if (face_has_marks(result))
 		assay_buf_puts(b, "\\* n < floor: a percentile stated with 99 % confidence needs n of 64 (P90), 130 (P95), 662 (P99); the value is what was observed.\n\n");
 }

@@ -313,7 +313,7 @@ void face_dropped(const json_t *result, void (*say)(void *arg, const char *sente
 	json_t *n;
 	char text[200];
 	json_array_foreach(json_object_get(result, "notes"), i, n) {
-		if (strcmp(assay_json_get_str(n, "code", ""), "dropped"))
+		if (strcmp(assay_json_get_str(n, "code", ""), "dropped") || !strncmp(assay_json_get_str(n, "reason", ""), "--abort-on", strlen("--abort-on")))
 			continue;
 		asked += assay_json_get_int(n, "runs_asked", 0);
 		done += assay_json_get_int(n, "runs_done", 0);

@@ -25,6 +25,8 @@ const char *face_status(const json_t *target);
 const json_t *face_target_of(const json_t *result, const json_t *point, const char *key, const char *stat);
 /* One sentence on the repeats that a time budget took away; nothing where none was. */
 void face_dropped(const json_t *result, void (*say)(void *arg, const char *sentence), void *arg);
+/* What the user's commands did, a sentence each (of many prepare commands one), and why a run ended early (face_commands.c). */
+void face_commands(const json_t *result, void (*say)(void *arg, const char *sentence), void *arg);
 void face_not_measured(const json_t *result, const char *experiment, void (*say)(void *arg, const char *sentence), void *arg);
 /* S4's lines: "Average latency: 1.20 s", "Batch size 4: Throughput = 150.0 tokens/sec (3.6x)". _batch: of one point; false where it has none. */
 void face_s4_latency(const json_t *result, void (*say)(void *arg, const char *line), void *arg);

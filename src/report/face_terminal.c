@@ -130,6 +130,7 @@ static void sections(struct page *p, const json_t *result)
 		}
 	}
 	face_dropped(result, say_line, p);
+	face_commands(result, say_line, p);
 	if (face_has_marks(result))
 		line(p, "", "  ", "* n < floor: a percentile at 99 % confidence needs n of 64 (P90), 130 (P95), 662 (P99)");
 }

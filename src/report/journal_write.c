@@ -38,7 +38,7 @@ struct assay_journal {
 	pthread_t thread;
 	atomic_bool stop, flush, failed;
 	bool may_wait;                            /* virtual clock: a wait for room costs no measured time */
-	atomic_ullong lost;
+	atomic_ullong lost, drains;               /* drains: finished ones */
 	/* the thread's own, read by others only after the join */
 	unsigned char *batch;
 	size_t batch_len;
@@ -242,6 +242,7 @@ static void drain(struct assay_journal *j)
 			j->lag_ns = lag;
 	}
 	j->seen_ns = looked_ns;
+	atomic_fetch_add(&j->drains, 1);
 }
 
 static void sync_file(struct assay_journal *j)
@@ -355,6 +356,15 @@ bool assay_journal_failed(struct assay_journal *j, struct assay_err *e)
 		return false;
 	assay_fail(e, ASSAY_E_IO, "%s: cannot write: %s", j->path, strerror(j->error));
 	return true;
+}
+
+void assay_journal_drain(struct assay_journal *j)
+{
+	unsigned long long after = atomic_load(&j->drains) + 2; /* one may be under way that looked at the rings before */
+	for (int64_t give_up = assay_now_ns() + SETTLE_NS; atomic_load(&j->drains) < after && assay_now_ns() < give_up;) {
+		wake(j);
+		assay_sleep_until_ns(assay_now_ns() + ASSAY_NS_PER_MS / 4);
+	}
 }
 
 static void footer_write(struct assay_journal *j, json_t *footer)

@@ -23,6 +23,8 @@ int assay_journal_open(const char *dir, size_t hot_capacity, struct assay_journa
 struct assay_sink *assay_journal_sink(struct assay_journal *j);
 /* Writes the footer (adding records_lost, journal_lag_ms, journal_bytes, cpu_ns of the journal's thread to it), syncs, closes. First write error of the run, if any, in *e. */
 int assay_journal_close(struct assay_journal *j, json_t *footer_steal, struct assay_err *e);
+/* Off the timed path: waits (at most two seconds) until everything that was put so far is in the file. */
+void assay_journal_drain(struct assay_journal *j);
 /* True once a write failed (disk full): the run should stop at the next visit. */
 bool assay_journal_failed(struct assay_journal *j, struct assay_err *e);
 

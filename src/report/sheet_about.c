@@ -188,7 +188,7 @@ static void notes(struct sheet *b, const json_t *result)
 	two_columns(&t, "Note", "Details");
 	json_array_foreach(json_object_get(result, "notes"), i, n) {
 		const char *code = assay_json_get_str(n, "code", "?");
-		if (!strcmp(code, "sample_text") || !strcmp(code, "unavailable"))
+		if (!strcmp(code, "sample_text") || !strcmp(code, "unavailable") || !strcmp(code, "command"))
 			continue;
 		json_t *rest = json_copy(n);
 		json_object_del(rest, "code");

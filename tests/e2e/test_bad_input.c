@@ -28,7 +28,7 @@ static bool runs(const char *line)
 
 static bool numeric(const struct assay_opt *o)
 {
-	return o->help && o->kind != ASSAY_OPT_FLAG && o->kind != ASSAY_OPT_STR && o->kind != ASSAY_OPT_ENUM && o->kind != ASSAY_OPT_ENUMS;
+	return o->help && !assay_options_repeats(o) && o->kind != ASSAY_OPT_FLAG && o->kind != ASSAY_OPT_STR && o->kind != ASSAY_OPT_ENUM && o->kind != ASSAY_OPT_ENUMS;
 }
 
 /* What the row refuses is refused by name; what it accepts ends at the job file that is not there. */

@@ -167,6 +167,27 @@ static void refusals(void **state)
 	}
 }
 
+static int asked;
+
+static bool after_three(void)
+{
+	return ++asked > 3;
+}
+
+/* A load gives up between two tensors. */
+static void cancelled_load(void **state)
+{
+	(void)state;
+	struct assay_engine_config c = config();
+	struct assay_engine *g = NULL;
+	struct assay_err e = ASSAY_ERR_INIT;
+	c.cancelled = after_three;
+	asked = 0;
+	assert_int_equal(assay_engine_open("cpu", &c, &g, &e), ASSAY_E_INTERRUPT);
+	assert_null(g);
+	assert_int_equal(asked, 4);
+}
+
 static void whole_session(void **state)
 {
 	(void)state;
@@ -194,7 +215,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(golden_tokens_in_order), cmocka_unit_test(describes_itself), cmocka_unit_test(limits_and_cancel),
-		cmocka_unit_test(refusals), cmocka_unit_test(whole_session),
+		cmocka_unit_test(refusals), cmocka_unit_test(cancelled_load), cmocka_unit_test(whole_session),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
