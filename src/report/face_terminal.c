@@ -9,6 +9,7 @@
 #include "report/face_data.h"
 #include "report/face_findings.h"
 #include "report/face_sections.h"
+#include "report/face_shapes.h"
 #include "report/face_text.h"
 #include "report/report.h"
 
@@ -106,6 +107,18 @@ static void s4_lines(struct page *p, const json_t *result)
 	}
 }
 
+/* Under a table: the shape of single requests' times, of each run's throughput. */
+static void shapes(struct page *p, const json_t *result, const char *experiment)
+{
+	static const char *const keys[] = { "ttft_ms", "itl_ms", "e2el_ms" };
+	const json_t *one = face_first(result, experiment);
+	if (!strcmp(experiment, "latency"))
+		for (size_t k = 0; k < sizeof keys / sizeof *keys; k++)
+			face_shape_distribution(&p->b, one, keys[k], p->width, p->utf8);
+	if (!strcmp(experiment, "offline"))
+		face_shape_over_time(&p->b, one, p->width, p->utf8);
+}
+
 static void sections(struct page *p, const json_t *result)
 {
 	int n;
@@ -122,6 +135,7 @@ static void sections(struct page *p, const json_t *result)
 		if (face_table_rows(&t))
 			face_table_text(&t, &p->b, p->width, p->colour);
 		face_table_release(&t);
+		shapes(p, result, s[i].experiment);
 		p->said = 0;
 		face_not_measured(result, s[i].experiment, say_not_measured, p);
 		if (p->said > NOT_MEASURED_SHOWN) {

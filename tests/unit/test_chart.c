@@ -5,10 +5,13 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <jansson.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "report/face_chart.h"
+#include "report/face_shapes.h"
 #include "report/face_text.h"
 
 static void bars(void **state)
@@ -48,8 +51,41 @@ static void sparks(void **state)
 	}
 }
 
+static char *drawn(const json_t *point, const char *key, int width)
+{
+	struct assay_buf b;
+	assay_buf_init(&b, 1000);
+	assay_buf_puts(&b, "");
+	if (key)
+		face_shape_distribution(&b, point, key, width, false);
+	else
+		face_shape_over_time(&b, point, width, false);
+	return b.data;
+}
+
+/* Over 8 columns 1 to 9 fall into columns 0 1 2 ... 7 7; three more at 1. */
+static void shapes(void **state)
+{
+	static const struct { const char *series, *key; int width; const char *want; } rows[] = {
+		{ "{\"distribution\": {\"ttft_ms\": {\"n\": 40, \"values\": [1, 1, 1, 1, 2, 3, 4, 5, 6, 7, 8, 9]}}}", "ttft_ms", 64, "TTFT                1.00 |@::::::=| 9.00 ms (distribution of 40)\n" },
+		{ "{\"distribution\": {\"ttft_ms\": {\"n\": 5, \"values\": [2, 2, 2, 2, 2]}}}", "ttft_ms", 80, "" }, { "{\"distribution\": {\"ttft_ms\": null}}", "ttft_ms", 80, "" }, { "{}", "ttft_ms", 80, "" },
+		{ "{\"over_time\": {\"bin_s\": 0.5, \"output_tok_s\": [10, null, 80, 40]}}", NULL, 80, "tok/s over time        0 |: @+| 80.0 (2 s)\n" },
+		{ "{\"over_time\": {\"bin_s\": 0.5, \"output_tok_s\": [10, 20]}}", NULL, 80, "" }, { "{\"over_time\": null}", NULL, 80, "" },
+		{ "{\"over_time\": {\"bin_s\": 0.5, \"output_tok_s\": [10, 20, 30]}}", NULL, 30, "" },
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		json_t *point = json_pack("{s:o}", "series", json_loads(rows[i].series, 0, NULL));
+		char *text = drawn(point, rows[i].key, rows[i].width);
+		assert_string_equal(text, rows[i].want);
+		assert_true(face_text_width(text) <= rows[i].width);
+		free(text);
+		json_decref(point);
+	}
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(bars), cmocka_unit_test(sparks) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(bars), cmocka_unit_test(sparks), cmocka_unit_test(shapes) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -132,7 +132,7 @@ static void bars_behind_batches(void **state)
 	assert_non_null(strstr(text, "\xe2\x96\x88"));
 	free(text);
 	text = draw(doc, 56, false); /* no room */
-	assert_null(strstr(text, "\xe2\x96\x88"));
+	assert_null(strstr(text, "x)  \xe2\x96"));
 	free(text);
 	utf8 = false;
 	json_decref(doc);
