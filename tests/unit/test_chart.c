@@ -69,7 +69,7 @@ static void shapes(void **state)
 	static const struct { const char *series, *key; int width; const char *want; } rows[] = {
 		{ "{\"distribution\": {\"ttft_ms\": {\"n\": 40, \"values\": [1, 1, 1, 1, 2, 3, 4, 5, 6, 7, 8, 9]}}}", "ttft_ms", 64, "TTFT                1.00 |@::::::=| 9.00 ms (distribution of 40)\n" },
 		{ "{\"distribution\": {\"ttft_ms\": {\"n\": 5, \"values\": [2, 2, 2, 2, 2]}}}", "ttft_ms", 80, "" }, { "{\"distribution\": {\"ttft_ms\": null}}", "ttft_ms", 80, "" }, { "{}", "ttft_ms", 80, "" },
-		{ "{\"over_time\": {\"bin_s\": 0.5, \"output_tok_s\": [10, null, 80, 40]}}", NULL, 80, "tok/s over time        0 |: @+| 80.0 (2 s)\n" },
+		{ "{\"over_time\": {\"bin_s\": 0.5, \"output_tok_s\": [10, null, 80, 40]}}", NULL, 80, "tok/s over time        0 |. @=| 80.0 (2 s)\n" },
 		{ "{\"over_time\": {\"bin_s\": 0.5, \"output_tok_s\": [10, 20]}}", NULL, 80, "" }, { "{\"over_time\": null}", NULL, 80, "" },
 		{ "{\"over_time\": {\"bin_s\": 0.5, \"output_tok_s\": [10, 20, 30]}}", NULL, 30, "" },
 	};
