@@ -30,6 +30,7 @@ int html_page_write(const struct html_page *p, const char *path, struct assay_er
 /* Any text as a JSON string, cleaned. New reference. */
 json_t *html_text_json(const char *text);
 void html_markup(struct html_page *p, const char *literal);
+/* A text of more than 8 KiB is cut, and says so. */
 void html_text(struct html_page *p, const char *text);
 void html_textf(struct html_page *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* id: a literal of [a-z0-9-], unique in the page; the title stands in the list of contents. */
@@ -69,6 +70,7 @@ enum html_style {
 struct html_axis { const char *title; bool log, from_zero; };
 
 struct html_chart {
+	size_t least;             /* fewer points with a finite y are no figure; 1 by default */
 	const char *id, *title;   /* id: a literal of [a-z0-9-], also without "fig-" that the page puts before it */
 	json_t *spec;
 };

@@ -80,6 +80,7 @@ static json_t *axis_json(struct html_axis a)
 
 void html_chart_init(struct html_chart *c, const char *id, const char *title, struct html_axis x, struct html_axis y)
 {
+	c->least = 1;
 	c->id = id;
 	c->title = title;
 	c->spec = json_pack("{s:o, s:o, s:o, s:[], s:[]}", "title", html_text_json(title), "x", axis_json(x), "y", axis_json(y), "series", "marks");
@@ -274,7 +275,7 @@ static void figure_end(struct html_page *p, const char *title, const char *capti
 void html_chart_draw(struct html_page *p, struct html_chart *c, const char *caption, struct face_table *table, const char *why, const char *how)
 {
 	struct face_table made;
-	if (!html_chart_points(c)) {
+	if (html_chart_points(c) < c->least) {
 		html_no_figure(p, c->title, why, how);
 		if (table)
 			face_table_release(table);

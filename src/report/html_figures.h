@@ -10,6 +10,7 @@ void html_figure_throughput(struct html_page *p, const json_t *result);
 void html_figure_speedup(struct html_page *p, const json_t *result);
 void html_figure_prompt(struct html_page *p, const json_t *result);
 void html_figure_output(struct html_page *p, const json_t *result);
+void html_figure_heat(struct html_page *p, const json_t *result);
 void html_figure_tradeoff(struct html_page *p, const json_t *result);
 /* html_figures_time.c: how single values spread, and what went on during a run. */
 void html_figure_ecdf(struct html_page *p, const json_t *result);

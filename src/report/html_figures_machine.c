@@ -7,50 +7,11 @@
 #include "metrics/definitions.h"
 #include "report/face_data.h"
 #include "report/html_figures.h"
+#include "report/svg.h"
 
 #define STEPS "Measure with the embedded engine: assay baseline --engine cpu"
 
 /* ---- roofline ---- */
-static void add_phase(struct html_chart *c, const json_t *result, const json_t *roofs, const char *phase)
-{
-	size_t i;
-	json_t *r;
-	char label[96], text[140];
-	html_chart_series(c, phase, HTML_POINTS);
-	json_array_foreach(roofs, i, r) {
-		if (strcmp(assay_json_get_str(r, "phase", ""), phase))
-			continue;
-		const json_t *p = json_array_get(json_object_get(result, "points"), (size_t)assay_json_get_int(r, "point", -1));
-		face_case(label, p);
-		snprintf(text, sizeof text, "%.30s %.96s", assay_json_get_str(p, "experiment", ""), label);
-		html_chart_point(c, assay_json_get_num(r, "intensity_flop_per_byte", NAN), assay_json_get_num(r, "gflop_s", NAN));
-		html_chart_label(c, text);
-	}
-}
-
-/* The ceilings of the point whose machine gave most: the sloped one (memory) up to where it meets the flat one (compute). */
-static void add_roof(struct html_chart *c, const json_t *roofs)
-{
-	double flops = 0, bytes = 0, least = INFINITY, most = 0;
-	size_t i;
-	json_t *r;
-	json_array_foreach(roofs, i, r) {
-		flops = fmax(flops, assay_json_get_num(r, "ceiling_gflop_s", 0));
-		bytes = fmax(bytes, assay_json_get_num(r, "ceiling_read_gb_s", 0));
-		least = fmin(least, assay_json_get_num(r, "intensity_flop_per_byte", INFINITY));
-		most = fmax(most, assay_json_get_num(r, "intensity_flop_per_byte", 0));
-	}
-	if (!(flops > 0) || !(bytes > 0) || !isfinite(least))
-		return;
-	double ridge = flops / bytes;
-	least = fmin(least, ridge) / 2;
-	most = fmax(most, ridge) * 2;
-	html_chart_series(c, "roof", HTML_DASHED);
-	html_chart_point(c, least, least * bytes);
-	html_chart_point(c, ridge, flops);
-	html_chart_point(c, most, flops);
-}
-
 static void roofline_table(const json_t *result, const json_t *roofs, struct face_table *t)
 {
 	static const struct { const char *head, *key; } cols[] = {
@@ -85,18 +46,20 @@ static void roofline_table(const json_t *result, const json_t *roofs, struct fac
 
 void html_figure_roofline(struct html_page *page, const json_t *result)
 {
-	const json_t *analysis = json_object_get(result, "analysis"), *roofs = json_object_get(analysis, "roofline");
-	struct html_chart c;
+	static const char title[] = "Roofline of the phases";
+	const json_t *analysis = json_object_get(result, "analysis");
+	struct assay_buf svg;
 	struct face_table t;
-	html_chart_init(&c, "roofline", "Roofline of the phases", (struct html_axis){ "Arithmetic intensity (FLOP per byte moved)", true, false },
-		(struct html_axis){ "GFLOP/s", true, false });
-	add_phase(&c, result, roofs, "prefill");
-	add_phase(&c, result, roofs, "decode");
-	add_roof(&c, roofs);
-	roofline_table(result, roofs, &t);
-	html_chart_draw(page, &c, "Work that the steps of each point did, by their counted bytes and FLOPs, under the best ceilings that this machine was measured to reach during the run. Left of "
-		"the bend memory bounds, right of it arithmetic; far below the roof neither does.", &t,
-		html_reason(json_object_get(analysis, "reasons"), "roofline", "this result holds no roofline"), STEPS);
+	assay_buf_init(&svg, (size_t)1 << 22);
+	if (svg_roofline(result, &svg)) {
+		roofline_table(result, json_object_get(analysis, "roofline"), &t);
+		html_figure_svg(page, "roofline", title,
+			"Work that the steps of each point did, by their counted bytes and FLOPs, under the best ceilings that this machine was measured to reach during the run. Left of "
+			"the bend memory bounds, right of it arithmetic; far below the roof neither does.", &svg, &t);
+	} else {
+		html_no_figure(page, title, html_reason(json_object_get(analysis, "reasons"), "roofline", "needs steps with counted bytes and FLOPs, and measured ceilings"), STEPS);
+	}
+	assay_buf_release(&svg);
 }
 
 /* ---- memory ---- */
@@ -202,8 +165,9 @@ void html_figure_ceilings(struct html_page *page, const json_t *result)
 	size_t i;
 	json_t *o;
 	html_chart_init(&c, "ceilings", "Read bandwidth of the machine over the run", (struct html_axis){ "Time since the first probe (s)", false, true }, (struct html_axis){ "GB/s", false, true });
+	c.least = 2;
 	html_chart_series(&c, "probed", HTML_LINE);
 	json_array_foreach(all, i, o)
 		html_chart_point(&c, (double)(assay_json_get_int(o, "t_ns", 0) - assay_json_get_int(json_array_get(all, 0), "t_ns", 0)) / 1e9, assay_json_get_num(o, "read_gb_s", NAN));
-	html_chart_draw(page, &c, "Probed between runs. Decode lives on it: where this line moves, so do the numbers, whatever the engine does.", NULL, "the machine was not probed", STEPS);
+	html_chart_draw(page, &c, "Probed between runs. Decode lives on it: where this line moves, so do the numbers, whatever the engine does.", NULL, "the machine was probed less than twice", STEPS);
 }

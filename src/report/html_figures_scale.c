@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "report/face_data.h"
 #include "report/html_figures.h"
+#include "report/svg.h"
 
 #define BATCHES "Measure several batch sizes: assay throughput --batch 1,2,4,8,16,32"
 #define LENGTHS "Measure several lengths: assay seqlen --axes"
@@ -34,7 +35,14 @@ static double of_pair(const json_t *pair, size_t i)
 }
 
 /* ---- batch ---- */
-/* A point of throughput with its interval; only those of the first one's lengths belong on one line. */
+/* The first point of the experiment that varies the batch. */
+static const json_t *first_of(const json_t *result)
+{
+	const json_t *p = face_first(result, "throughput");
+	return p ? p : face_first(result, "seqlen");
+}
+
+/* Only points of the first one's lengths belong on one line. */
 static bool of_first_lengths(const json_t *p, const json_t *first)
 {
 	static const char *const keys[] = { "prompt_tokens", "output_tokens" };
@@ -43,12 +51,12 @@ static bool of_first_lengths(const json_t *p, const json_t *first)
 		if (a != b && !json_equal(a, b))
 			return false;
 	}
-	return face_is(p, "throughput") && face_ok(p);
+	return face_is(p, assay_json_get_str(first, "experiment", "?")) && face_ok(p);
 }
 
 static void add_batches(struct html_chart *c, const json_t *result, const char *key, bool interval)
 {
-	const json_t *first = face_first(result, "throughput");
+	const json_t *first = first_of(result);
 	size_t i;
 	json_t *p;
 	char label[96];
@@ -68,7 +76,7 @@ static void add_batches(struct html_chart *c, const json_t *result, const char *
 
 static void most_and_least(const json_t *result, double *least, double *most)
 {
-	const json_t *first = face_first(result, "throughput");
+	const json_t *first = first_of(result);
 	size_t i;
 	json_t *p;
 	*least = INFINITY;
@@ -104,7 +112,7 @@ static void knee(struct html_chart *c, const json_t *result, double most, char *
 
 static const json_t *smallest_batch(const json_t *result, double least)
 {
-	const json_t *first = face_first(result, "throughput");
+	const json_t *first = first_of(result);
 	size_t i;
 	json_t *p;
 	json_array_foreach(json_object_get(result, "points"), i, p)
@@ -120,6 +128,7 @@ void html_figure_throughput(struct html_page *page, const json_t *result)
 	double least, most;
 	html_chart_init(&c, "throughput", "Throughput by batch size", batch_axis, (struct html_axis){ "Output tokens/s", true, false });
 	most_and_least(result, &least, &most);
+	c.least = least < most ? 2 : SIZE_MAX;
 	double rate = face_stat(smallest_batch(result, least), "output_tok_s", "mean");
 	html_chart_series(&c, "measured (95 % interval)", HTML_LINE);
 	add_batches(&c, result, "output_tok_s", true);
@@ -130,7 +139,7 @@ void html_figure_throughput(struct html_page *page, const json_t *result)
 	}
 	knee(&c, result, most, said, sizeof said);
 	snprintf(caption, sizeof caption, "Output tokens per second of the whole batch; on the dashed line every sequence would run as fast as in the smallest batch.%s", said);
-	html_chart_draw(page, &c, caption, NULL, "no point of the throughput experiment was measured", BATCHES);
+	html_chart_draw(page, &c, caption, NULL, "needs two batch sizes at the same lengths", BATCHES);
 }
 
 void html_figure_speedup(struct html_page *page, const json_t *result)
@@ -140,6 +149,7 @@ void html_figure_speedup(struct html_page *page, const json_t *result)
 	double least, most;
 	html_chart_init(&c, "speedup", "Speed-up by batch size", batch_axis, (struct html_axis){ "Speed-up over batch 1 (x)", true, false });
 	most_and_least(result, &least, &most);
+	c.least = least < most ? 2 : SIZE_MAX;
 	html_chart_series(&c, "measured", HTML_LINE);
 	add_batches(&c, result, "speedup", false);
 	html_chart_series(&c, "ideal", HTML_DASHED);
@@ -149,18 +159,21 @@ void html_figure_speedup(struct html_page *page, const json_t *result)
 	}
 	knee(&c, result, most, said, sizeof said);
 	snprintf(caption, sizeof caption, "How many times the throughput of batch 1 comes out; the gap to the dashed line is what batching costs each sequence.%s", said);
-	html_chart_draw(page, &c, caption, NULL, "speed-up needs a measured batch of 1 beside others", BATCHES);
+	html_chart_draw(page, &c, caption, NULL, "needs a batch of 1 and others of the throughput experiment", BATCHES);
 }
 
 void html_figure_tradeoff(struct html_page *page, const json_t *result)
 {
 	static const struct { const char *key, *name; } rows[] = { { "ttft_ms", "TTFT (P50)" }, { "tpot_ms", "time per output token (P50)" }, { "e2el_ms", "end to end (P50)" } };
-	const json_t *first = face_first(result, "throughput");
+	const json_t *first = first_of(result);
 	struct html_chart c;
 	size_t i;
 	json_t *p;
 	char label[96];
+	double least, most;
 	html_chart_init(&c, "tradeoff", "Latency against throughput", (struct html_axis){ "Output tokens/s", false, true }, (struct html_axis){ "Latency (ms)", true, false });
+	most_and_least(result, &least, &most);
+	c.least = least < most ? 2 : SIZE_MAX;
 	for (size_t k = 0; k < sizeof rows / sizeof *rows; k++) {
 		html_chart_series(&c, rows[k].name, HTML_LINE);
 		json_array_foreach(json_object_get(result, "points"), i, p) {
@@ -172,7 +185,7 @@ void html_figure_tradeoff(struct html_page *page, const json_t *result)
 		}
 	}
 	html_chart_draw(page, &c, "Each mark is a batch size: what a user waits for what the machine delivers. Where a curve turns upwards, more load buys latency and little else.", NULL,
-		"no point of the throughput experiment was measured", BATCHES);
+		"needs two batch sizes at the same lengths", BATCHES);
 }
 
 /* ---- lengths ---- */
@@ -252,4 +265,43 @@ void html_figure_output(struct html_page *page, const json_t *result)
 {
 	length_figure(page, result, "output", "output_e2e", "End-to-end latency by output length", (struct html_axis){ "Output (tokens)", false, true },
 		(struct html_axis){ "End-to-end latency (ms)", false, true }, "What a longer answer costs a single request.");
+}
+
+/* ---- batch and length ---- */
+static void heat_table(const json_t *result, const char *key, struct face_table *t)
+{
+	size_t i;
+	json_t *p;
+	char number[48];
+	face_table_init(t);
+	face_table_col(t, "Batch", true, 0);
+	face_table_col(t, "Prompt", true, 0);
+	face_table_col(t, "Output", true, 0);
+	face_table_col(t, "Value", true, 0);
+	face_table_col(t, "Status", false, 0);
+	json_array_foreach(json_object_get(result, "points"), i, p) {
+		if (!face_is(p, "seqlen") && !face_is(p, "throughput"))
+			continue;
+		face_case_cell(t, p, "batch_size");
+		face_case_cell(t, p, "prompt_tokens");
+		face_case_cell(t, p, "output_tokens");
+		face_number(number, p, key, "mean", "-");
+		face_table_cell(t, "%s", number);
+		face_table_cell(t, "%s", assay_json_get_str(p, "status", "?"));
+	}
+}
+
+void html_figure_heat(struct html_page *page, const json_t *result)
+{
+	static const char title[] = "Output tokens/s by batch and length";
+	struct assay_buf svg;
+	struct face_table t;
+	assay_buf_init(&svg, (size_t)1 << 22);
+	if (svg_heat(result, "output_tok_s", &svg)) {
+		heat_table(result, "output_tok_s", &t);
+		html_figure_svg(page, "heat", title, "Darker is more. Where a row stops getting darker, a larger batch or a longer request no longer pays.", &svg, &t);
+	} else {
+		html_no_figure(page, title, "needs two batch sizes at two lengths each, or two prompt and two output lengths", "Measure a grid: assay seqlen, or assay seqlen --grid s0");
+	}
+	assay_buf_release(&svg);
 }

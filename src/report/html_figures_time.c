@@ -88,7 +88,7 @@ void html_figure_histogram(struct html_page *page, const json_t *result, const c
 	snprintf(text, sizeof text, "%.50s (%.20s)", def->title, def->unit);
 	html_chart_init(&c, id, title, (struct html_axis){ text, false, false }, (struct html_axis){ "Share of samples", false, true });
 	html_chart_series(&c, "share", HTML_BAR);
-	bins = n && from == to ? 1 : bins;
+	bins = isnan(from + to) ? 0 : from == to ? 1 : bins;
 	for (size_t b = 0; b < bins; b++) {
 		double upper = from + (to - from) * (double)(b + 1) / (double)bins;
 		size_t in = 0;

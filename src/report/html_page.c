@@ -11,6 +11,7 @@
 #include "report/html_assets.h"
 
 #define PAGE_BYTES_MAX ((size_t)64 << 20)
+#define TEXT_BYTES_MAX ((size_t)8192) /* of one text: a prompt or a message may be of any length */
 
 void html_page_init(struct html_page *p, const char *title)
 {
@@ -31,7 +32,17 @@ void html_page_release(struct html_page *p)
 }
 
 void html_markup(struct html_page *p, const char *literal) { assay_buf_puts(&p->body, literal); }
-void html_text(struct html_page *p, const char *text) { face_text_html(&p->body, text); }
+
+void html_text(struct html_page *p, const char *text)
+{
+	char *part = NULL;
+	if (strlen(text) > TEXT_BYTES_MAX)
+		part = strndup(text, TEXT_BYTES_MAX);
+	face_text_html(&p->body, part ? part : text);
+	if (part)
+		assay_buf_printf(&p->body, " [cut: %zu bytes in all]", strlen(text));
+	free(part);
+}
 
 json_t *html_text_json(const char *text)
 {

@@ -121,13 +121,13 @@
 		return s;
 	}
 
-	/* The values of the points where they are few (batch sizes), else 1, 2, 5 of each power of ten, or powers alone. */
+	/* The values of the points where they are few (batch sizes), else round numbers, fewer the wider the range. */
 	function logTicks(f, axis, r) {
 		const seen = [...new Set(f.series.flatMap((s) => s.points.map((p) => p[axis === "x" ? 0 : 1])))].filter((v) => v !== null).sort((a, b) => a - b);
 		if (axis === "x" && seen.length <= 8) return seen;
-		const out = [], wide = Math.log10(r[1] / r[0]) > 3;
+		const out = [], decades = Math.log10(r[1] / r[0]), steps = decades > 3 ? [1] : decades > 1 ? [1, 2, 5] : [1, 1.5, 2, 3, 4, 5, 7];
 		for (let e = Math.floor(Math.log10(r[0])); e <= Math.ceil(Math.log10(r[1])); e++)
-			for (const m of wide ? [1] : [1, 2, 5])
+			for (const m of steps)
 				if (m * 10 ** e >= r[0] / 1.15 && m * 10 ** e <= r[1] * 1.15) out.push(m * 10 ** e);
 		return out.length > 1 ? out : [r[0], r[1]];
 	}
@@ -213,7 +213,7 @@
 		const svg = figure.querySelector("svg"), copy = svg.cloneNode(true), box = svg.viewBox.baseVal, from = svg.querySelectorAll("*");
 		copy.querySelectorAll("*").forEach((e, i) => {
 			const style = getComputedStyle(from[i]);
-			for (const k of ["fill", "fill-opacity", "stroke", "stroke-width", "stroke-dasharray", "opacity", "font-size", "font-family", "font-weight", "text-anchor"]) e.setAttribute(k, style.getPropertyValue(k));
+			for (const k of ["fill", "fill-opacity", "stroke", "stroke-width", "stroke-dasharray", "opacity", "font-size", "font-family", "font-weight", "text-anchor", "paint-order", "stroke-linejoin"]) e.setAttribute(k, style.getPropertyValue(k));
 		});
 		copy.setAttribute("xmlns", "http://www.w3.org/2000/svg");
 		copy.setAttribute("width", box.width);
@@ -245,12 +245,11 @@
 
 	function copyTable(table) {
 		const text = [...table.rows].map((r) => [...r.cells].map((c) => c.textContent.trim()).join("\t")).join("\n");
-		const done = () => say("copied " + table.rows.length + " rows");
 		const area = document.createElement("textarea");
 		area.value = text;
 		document.body.append(area);
 		area.select();
-		if (document.execCommand("copy")) done();
+		say(document.execCommand("copy") ? "copied " + table.rows.length + " rows" : "this browser does not let a page copy");
 		area.remove();
 	}
 
