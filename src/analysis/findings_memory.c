@@ -4,6 +4,7 @@
 
 #include "analysis/findings_rules.h"
 #include "base/json.h"
+#include "metrics/outcome.h"
 
 /* First known value of a metric over all points, or the largest. */
 static double any_value(const struct facts *f, const char *key, bool largest, size_t *point)
@@ -38,6 +39,48 @@ static void weights_kv(const struct facts *f, struct assay_finding *o)
 	finding_say(o, "; they are equal at %.0f tokens held at once.", weights * 1024 * 1024 / each);
 	finding_next(o, "%s", peak > weights ? "the KV cache is the larger part: a smaller KV type (--kv-dtype bf16) or fewer sequences save most" :
 					       "the weights are the larger part: a smaller type (--dtype bf16) saves most");
+	finding_fact(o);
+}
+
+static bool is_limit(const struct facts *f, size_t p)
+{
+	return !strcmp(assay_point_status(f->run, p), "limit");
+}
+
+/* Cases that were meant to fit; those that look for the limit are not counted. */
+static void all_fit(const struct facts *f, struct assay_finding *o)
+{
+	size_t ran = 0, not = 0, first = SIZE_MAX, largest = SIZE_MAX;
+	char label[96];
+	for (size_t i = 0; i < f->run->n_points; i++) {
+		if (json_object_get(json_object_get(f->run->points[i].info, "case"), "limit"))
+			continue;
+		not += is_limit(f, i);
+		ran += fact_measured(f, i);
+		if (is_limit(f, i) && first == SIZE_MAX)
+			first = i;
+		if (fact_measured(f, i) && (largest == SIZE_MAX || fact_case(f, i, "batch_size", 1) > fact_case(f, largest, "batch_size", 1)))
+			largest = i;
+	}
+	if (ran + not == 0) {
+		finding_needs(f, o, "a measured case", "baseline");
+		return;
+	}
+	if (not) {
+		fact_label(f, first, label);
+		finding_evidence(f, o, first);
+		finding_say(o, "No: %zu of %zu cases did not fit, the first of them %s (%.200s)", not, ran + not, label, assay_point_status_reason(f->run, first));
+		finding_next(o, "that is a result, not a failure: smaller batches or fewer output tokens fit, a larger pool (--kv-memory) may; assay memory finds the limit");
+	} else {
+		finding_say(o, "Yes: all %zu cases", ran);
+		finding_next(o, "nothing to do");
+	}
+	if (largest != SIZE_MAX) {
+		fact_label(f, largest, label);
+		finding_evidence(f, o, largest);
+		finding_say(o, not ? "; the largest batch that ran: %s" : " fit, the largest of them %s", label);
+	}
+	finding_say(o, ".");
 	finding_fact(o);
 }
 
@@ -127,6 +170,7 @@ static void load_overhead(const struct facts *f, struct assay_finding *o)
 
 const struct finding_rule findings_memory[] = {
 	{ "weights_kv", "What takes the memory: weights or KV cache?", "memory", 4, weights_kv },
+	{ "fits", "Did every case fit into memory and context?", "memory", 2, all_fit },
 	{ "memory_limits", "How large a batch and how long a context fit?", "memory", 2, memory_limits },
 	{ "leak", "Does memory leak?", "memory", 3, leak },
 	{ "load_overhead", "What does loading the model cost?", "memory", 2, load_overhead },
