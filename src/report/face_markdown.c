@@ -24,7 +24,7 @@ static void headline(struct assay_buf *b, const json_t *result)
 {
 	static const struct { const char *experiment, *key, *stat, *words; } rows[] = {
 		{ "latency", "ttft_ms", "p50", "TTFT (P50)" }, { "latency", "tpot_ms", "p50", "time per output token (P50)" },
-		{ "latency", "e2el_ms", "p50", "end-to-end latency (P50)" }, { "offline", "output_tok_s", "mean", "offline output throughput" },
+		{ "latency", "e2el_ms", "p50", "end-to-end latency (P50)" }, { "offline", "output_tok_s", "mean", "offline output throughput" }, { "offline", "cost_per_mtok", "mean", "cost of a million output tokens" },
 	};
 	char text[300], number[48];
 	markdown_text(b, "# Baseline: ", face_model(result), "\n\n");
