@@ -1,12 +1,23 @@
 #!/usr/bin/python3
-"""Checks result documents against docs/result.schema.json. usage: validate_result.py FILE... ; prints TAP."""
+"""Checks documents against the schema in docs/ that their "schema" names (result.json, campaign.json). usage: validate_result.py FILE... ; prints TAP."""
 import json
 import os
 import sys
 
 import jsonschema
 
-SCHEMA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "docs", "result.schema.json")
+DOCS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "docs")
+
+
+def validators():
+    """By the constant that a document names itself with."""
+    found = {}
+    for name in ("result", "campaign"):
+        with open(os.path.join(DOCS, name + ".schema.json"), encoding="utf-8") as f:
+            schema = json.load(f)
+        jsonschema.Draft202012Validator.check_schema(schema)
+        found[schema["properties"]["schema"]["const"]] = jsonschema.Draft202012Validator(schema)
+    return found
 
 
 def no_duplicates(pairs):
@@ -20,25 +31,25 @@ def no_constant(name):
     raise ValueError(name + " is no JSON")
 
 
-def problems(validator, path):
+def problems(known, path):
     try:
         with open(path, encoding="utf-8") as f:
             doc = json.load(f, object_pairs_hook=no_duplicates, parse_constant=no_constant)
     except (OSError, ValueError) as e:
         return [str(e)]
+    validator = known.get(doc.get("schema") if isinstance(doc, dict) else None)
+    if not validator:
+        return ["schema: none of " + ", ".join(sorted(known))]
     found = sorted(validator.iter_errors(doc), key=lambda e: list(map(str, e.absolute_path)))
     return ["/".join(map(str, e.absolute_path)) + ": " + e.message[:300] for e in found]
 
 
 def main(files):
-    with open(SCHEMA, encoding="utf-8") as f:
-        schema = json.load(f)
-    jsonschema.Draft202012Validator.check_schema(schema)
-    validator = jsonschema.Draft202012Validator(schema)
+    known = validators()
     bad = 0
     print("1..%d" % len(files))
     for i, path in enumerate(files, 1):
-        found = problems(validator, path)
+        found = problems(known, path)
         for p in found[:20]:
             print("# " + p)
         print("%s %d - %s" % ("not ok" if found else "ok", i, path))

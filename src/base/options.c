@@ -369,6 +369,7 @@ static int at(const struct assay_options *o, const char *name, unsigned kinds)
 }
 
 bool assay_options_is_set(const struct assay_options *o, const char *name) { return o->values[at(o, name, ~0u)].text; }
+const char *assay_options_text(const struct assay_options *o, const char *name) { return o->values[at(o, name, ~0u)].text; }
 enum assay_opt_source assay_options_source(const struct assay_options *o, const char *name) { return o->source[at(o, name, ~0u)]; }
 bool assay_options_flag(const struct assay_options *o, const char *name) { return o->values[at(o, name, 1u << ASSAY_OPT_FLAG)].flag; }
 double assay_options_num(const struct assay_options *o, const char *name) { return o->values[at(o, name, 1u << ASSAY_OPT_NUM)].num; }

@@ -69,6 +69,9 @@ int assay_options_ints(const struct assay_options *o, const char *name, const in
 int assay_options_strs(const struct assay_options *o, const char *name, const char *const **list); /* STRS; MAP gives "K=V" */
 bool assay_options_has(const struct assay_options *o, const char *name, const char *choice);   /* ENUMS */
 
+/* As typed (a list kind: the whole list; STRS and MAP: read them with assay_options_strs), NULL when unset. Any kind. */
+const char *assay_options_text(const struct assay_options *o, const char *name);
+
 /* Every effective option as {name_with_underscores: typed value or null}; new reference. */
 json_t *assay_options_echo(const struct assay_options *o);
 /* Rows in order, for help, man page and completion. Returns the count. */

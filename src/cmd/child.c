@@ -80,7 +80,7 @@ void cmd_argv_release(struct cmd_argv *a)
 /* ---- process ---- */
 
 /* What the child becomes: another program's argv with a log, or a function. */
-struct body { char *const *argv; char *const *environment; const char *log; int (*fn)(void *arg); void *arg; };
+struct body { char *const *argv; char *const *environment; const char *out, *log; /* out NULL: in the log */ int (*fn)(void *arg); void *arg; };
 
 /* Ours without GITHUB_STEP_SUMMARY: the verb that makes many runs writes one summary of all. The list is the caller's, its strings are not. */
 static char **child_environment(void)
@@ -109,8 +109,9 @@ static void become(const struct body *b, pid_t parent, const sigset_t *mask)
 		_exit(status);
 	}
 	int in = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	int out = open(b->log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-	if (in >= 0 && out >= 0 && dup2(in, STDIN_FILENO) >= 0 && dup2(out, STDOUT_FILENO) >= 0 && dup2(out, STDERR_FILENO) >= 0)
+	int log = open(b->log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	int out = b->out ? open(b->out, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666) : log;
+	if (in >= 0 && out >= 0 && dup2(in, STDIN_FILENO) >= 0 && dup2(out, STDOUT_FILENO) >= 0 && dup2(log, STDERR_FILENO) >= 0)
 		execve("/proc/self/exe", b->argv, b->environment);
 	_exit(ASSAY_EXIT_ENGINE);
 }
@@ -144,13 +145,15 @@ static int start_and_wait(const struct body *b)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-int cmd_child_run(const struct cmd_argv *a, const char *log)
+int cmd_child_output(const struct cmd_argv *a, const char *out, const char *log)
 {
 	char **environment = child_environment();
-	int status = start_and_wait(&(struct body){ .argv = a->list, .environment = environment, .log = log });
+	int status = start_and_wait(&(struct body){ .argv = a->list, .environment = environment, .out = out, .log = log });
 	free(environment);
 	return status;
 }
+
+int cmd_child_run(const struct cmd_argv *a, const char *log) { return cmd_child_output(a, NULL, log); }
 
 int cmd_child_call(int (*fn)(void *arg), void *arg)
 {

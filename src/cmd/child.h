@@ -24,6 +24,8 @@ void cmd_argv_release(struct cmd_argv *a);
  * when one ended it, 3 when no process could be started. SIGINT and SIGTERM are passed on, once each, and waited for; the child has a process group of
  * its own, so that a Ctrl-C comes from here only. When this process dies, however it dies, the child gets SIGTERM. After cmd_signals_install. */
 int cmd_child_run(const struct cmd_argv *a, const char *log);
+/* The same, with stdout in a file of its own. */
+int cmd_child_output(const struct cmd_argv *a, const char *out, const char *log);
 
 /* The same with a function of this program in place of a command, in a copy of this process: stdin, stdout and stderr stay, and what it does to memory
  * is lost. Its return value is the exit status. Call it while this process has one thread. */

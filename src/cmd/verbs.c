@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "cmd/baselines.h"
+#include "cmd/campaign.h"
 #include "cmd/cmd.h"
 #include "cmd/compare.h"
 #include "cmd/doctor.h"
@@ -20,6 +21,7 @@ static const struct assay_opt *const compare_tables[] = { cmd_judge_options, cmd
 static const struct assay_opt *const baselines_tables[] = { cmd_baselines_options, NULL };
 static const struct assay_opt *const verify_tables[] = { cmd_verify_options, NULL };
 static const struct assay_opt *const pairs_tables[] = { cmd_judge_options, cmd_pairs_options, NULL };
+static const struct assay_opt *const campaign_tables[] = { cmd_campaign_options, NULL };
 static const struct assay_opt *const explain_tables[] = { cmd_explain_options, NULL };
 static const struct assay_opt *const no_tables[] = { NULL };
 
@@ -29,6 +31,7 @@ static const struct assay_verb tools[] = {
 	{ "baselines", "list | show NAME | save NAME DIR | remove NAME", "results kept under a name, by machine: compare takes them by it", baselines_tables, cmd_baselines },
 	{ "verify", "DIR", "recompute a result, or every result below a folder, from its journal and name every number and file that does not hold", verify_tables, cmd_verify },
 	{ "pairs", NULL, "measure two configurations in turn until they are told apart, or shown to be equal", pairs_tables, cmd_pairs },
+	{ "run", "JOB.yaml", "run a whole campaign from a YAML job: several experiments, models, comparisons, each step a process of its own", campaign_tables, cmd_campaign },
 	{ "explain", "[METRIC...]", "say what a metric means", explain_tables, cmd_explain },
 	{ "generate", NULL, "run the embedded engine once and print what it wrote", generate_tables, cmd_generate },
 	{ "models", "list | show M | check DIR...", "models by name, their shapes and sizes; compare with reference logits", models_tables, cmd_models },

@@ -1,0 +1,131 @@
+/* What can be refused before the first step runs: --only, and the plan of every step (options together, targets and prompt files, models, cases),
+ * as each would make it itself. Opens no engine. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fs.h"
+#include "base/json.h"
+#include "base/term.h"
+#include "cmd/baselines.h"
+#include "cmd/campaign.h"
+#include "cmd/run.h"
+#include "report/face_table.h"
+
+/* ---- --only ---- */
+
+static void select_step(struct cmd_campaign *c, int i)
+{
+	struct cmd_step *s = &c->steps[i];
+	if (s->selected)
+		return;
+	s->selected = true;
+	for (int k = 0; k < s->n_needs; k++)
+		select_step(c, s->needs[k]);
+	for (int k = 0; s->compare && s->baseline_step >= 0 && k < c->n; k++)
+		if (!strcmp(c->steps[k].stem, c->steps[s->baseline_step].stem) || !strcmp(c->steps[k].stem, s->stem))
+			select_step(c, k);
+}
+
+static int select_named(struct cmd_campaign *c, const char *word, struct assay_err *e)
+{
+	const char *names[CMD_STEPS_MAX];
+	bool any = false;
+	for (int i = 0; i < c->n; i++) {
+		names[i] = c->steps[i].base;
+		if (strcmp(c->steps[i].base, word) && strcmp(c->steps[i].stem, word) && strcmp(c->steps[i].name, word))
+			continue;
+		select_step(c, i);
+		any = true;
+	}
+	const char *near = any ? NULL : assay_nearest(word, names, c->n);
+	return any ? 0 : assay_fail(e, ASSAY_E_USAGE, "--only: no step is named %.60s%s%s%s", word, near ? " (did you mean " : "", near ? near : "", near ? "?)" : "");
+}
+
+int cmd_campaign_select(struct cmd_campaign *c, const char *only, struct assay_err *e)
+{
+	char *words = only ? xstrdup(only) : NULL, *save = NULL;
+	int rc = 0;
+	for (int i = 0; !only && i < c->n; i++)
+		c->steps[i].selected = true;
+	for (char *w = words ? strtok_r(words, ", ", &save) : NULL; w && !rc; w = strtok_r(NULL, ", ", &save))
+		rc = select_named(c, w, e);
+	free(words);
+	return rc;
+}
+
+/* ---- plans ---- */
+
+static void row(struct face_table *t, const struct cmd_step *s, const struct assay_run_plan *p)
+{
+	struct cmd_argv argv = { 0 };
+	struct assay_buf line;
+	assay_buf_init(&line, 1 << 20);
+	cmd_step_argv(s, &argv);
+	for (int i = 0; i < argv.n; i++)
+		assay_buf_printf(&line, "%s%s", i ? " " : "", argv.list[i]);
+	face_table_cell(t, "%s", s->name);
+	face_table_cell(t, p ? "%zu" : "-", p ? json_array_size(p->points) : 0);
+	face_table_cell(t, p ? "%llu" : "-", p ? (unsigned long long)p->requests : 0);
+	face_table_cell(t, p ? "%llu" : "-", p ? (unsigned long long)p->prompt_tokens : 0);
+	face_table_cell(t, p ? "%llu" : "-", p ? (unsigned long long)p->output_tokens : 0);
+	face_table_cell(t, "%s", line.data ? line.data : "");
+	assay_buf_release(&line);
+	cmd_argv_release(&argv);
+}
+
+/* A step of a measuring verb is planned as its own process will; of other verbs the options are all that is known. */
+static int check_step(const struct cmd_step *s, struct face_table *t, struct assay_err *e)
+{
+	struct cmd_run r = { .verb = s->verb, .exp = assay_experiment_find(s->verb->name), .o = s->o };
+	bool measures = s->verb->main == cmd_run_experiment;
+	int rc = measures ? cmd_run_plan(&r, e) : 0;
+	if (!rc)
+		row(t, s, measures ? &r.plan : NULL);
+	r.o = NULL; /* the step's */
+	cmd_run_release(&r);
+	return rc;
+}
+
+/* A baseline that is no step must be there, unless it may be absent: a result, an earlier campaign, or a name that a result was kept under. */
+static int check_baseline(const struct cmd_step *s, struct assay_err *e)
+{
+	if (!s->compare || s->baseline_step >= 0 || s->baseline_optional || assay_fs_is_dir(s->baseline))
+		return 0;
+	struct assay_err why = ASSAY_ERR_INIT;
+	char *kept = NULL;
+	int rc = cmd_baseline_find(s->baseline, &kept, &why);
+	free(kept);
+	if (!rc)
+		return 0;
+	return assay_fail(e, ASSAY_E_USAGE, "compare: baseline %.200s: neither a step nor a directory nor a kept result (optional: true goes on without)", s->baseline);
+}
+
+static int refuse(const struct cmd_campaign *c, const struct cmd_step *s, struct assay_err *e)
+{
+	assay_fail_in(e, "step %s", s->name);
+	return assay_fail_in(e, "%s", cmd_step_where(c, s));
+}
+
+int cmd_campaign_check(const struct cmd_campaign *c, bool print, struct assay_err *e)
+{
+	static const struct { const char *head; bool right; int keep; } cols[] = { { "Step", false, 0 }, { "Points", true, 3 }, { "Requests", true, 3 }, { "Prompt tok", true, 2 }, { "Output tok", true, 2 }, { "Command", false, 1 } };
+	struct face_table t;
+	struct assay_buf b;
+	struct assay_term term;
+	int rc = 0;
+	face_table_init(&t);
+	for (size_t i = 0; i < sizeof cols / sizeof *cols; i++)
+		face_table_col(&t, cols[i].head, cols[i].right, cols[i].keep);
+	for (int i = 0; i < c->n && !rc; i++)
+		if (c->steps[i].selected && ((rc = check_step(&c->steps[i], &t, e)) || (rc = check_baseline(&c->steps[i], e))))
+			refuse(c, &c->steps[i], e);
+	if (!rc && print) {
+		assay_buf_init(&b, (size_t)1 << 26);
+		assay_term_init(&term, 1, false);
+		face_table_text(&t, &b, term.tty ? term.width : 400, false);
+		printf("%s: %zu steps; nothing is run now\n\n%s", c->name, face_table_rows(&t), b.data ? b.data : "");
+		assay_buf_release(&b);
+	}
+	face_table_release(&t);
+	return rc;
+}
