@@ -49,6 +49,9 @@ const char *cmd_step_where(const struct cmd_campaign *c, const struct cmd_step *
 void cmd_step_argv(const struct cmd_step *s, struct cmd_argv *out);
 bool cmd_step_has(const struct cmd_step *s, const char *option);
 
+/* Whether its baseline is a step, a directory (a result, an earlier campaign) or a name that a result was kept under. */
+bool cmd_step_has_baseline(const struct cmd_step *s);
+
 /* Marks the steps that --only names (NULL: all) and what they need. */
 int cmd_campaign_select(struct cmd_campaign *c, const char *only, struct assay_err *e);
 /* Plans every selected step without opening an engine; with print a table of what would be measured. */

@@ -86,16 +86,18 @@ static int check_step(const struct cmd_step *s, struct face_table *t, struct ass
 	return rc;
 }
 
-/* A baseline that is no step must be there, unless it may be absent: a result, an earlier campaign, or a name that a result was kept under. */
-static int check_baseline(const struct cmd_step *s, struct assay_err *e)
+bool cmd_step_has_baseline(const struct cmd_step *s)
 {
-	if (!s->compare || s->baseline_step >= 0 || s->baseline_optional || assay_fs_is_dir(s->baseline))
-		return 0;
 	struct assay_err why = ASSAY_ERR_INIT;
 	char *kept = NULL;
-	int rc = cmd_baseline_find(s->baseline, &kept, &why);
+	bool there = s->baseline_step >= 0 || assay_fs_is_dir(s->baseline) || !cmd_baseline_find(s->baseline, &kept, &why);
 	free(kept);
-	if (!rc)
+	return there;
+}
+
+static int check_baseline(const struct cmd_step *s, struct assay_err *e)
+{
+	if (!s->compare || s->baseline_optional || cmd_step_has_baseline(s))
 		return 0;
 	return assay_fail(e, ASSAY_E_USAGE, "compare: baseline %.200s: neither a step nor a directory nor a kept result (optional: true goes on without)", s->baseline);
 }

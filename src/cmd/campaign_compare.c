@@ -98,11 +98,11 @@ static void take(json_t *doc, const struct cmd_running *r, const struct cmd_step
 	free(path);
 }
 
-/* Whether there is a baseline: a campaign that is told to compare with its own directory has none yet. */
-static bool is_there(const struct cmd_running *r, const struct cmd_step *s)
+/* A campaign that is told to compare with its own directory has no baseline yet. */
+static bool is_own(const struct cmd_running *r, const struct cmd_step *s)
 {
 	struct stat a, b;
-	return s->baseline_step >= 0 || (!stat(s->baseline, &a) && S_ISDIR(a.st_mode) && (stat(r->dir, &b) || a.st_dev != b.st_dev || a.st_ino != b.st_ino));
+	return s->baseline_step < 0 && !stat(s->baseline, &a) && !stat(r->dir, &b) && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
 static void unlink_empty(const char *path)
@@ -120,7 +120,7 @@ void cmd_step_compare(struct cmd_running *r, int i)
 	json_t *doc = cmd_step_doc(r, i);
 	if (!s->compare || cmd_signal_seen())
 		return;
-	if (s->baseline_optional && !is_there(r, s)) {
+	if (s->baseline_optional && (is_own(r, s) || !cmd_step_has_baseline(s))) {
 		note(doc, s, "absent", "there is no such result yet");
 		fprintf(r->out, "      against %s: there is no such result yet\n", s->baseline);
 	} else if (command(r, s, &argv, &e)) {
