@@ -25,6 +25,8 @@ void html_figure_memory(struct html_page *p, const json_t *result);
 void html_figure_memory_time(struct html_page *p, const json_t *result);
 void html_figure_use(struct html_page *p, const json_t *result);
 void html_figure_ceilings(struct html_page *p, const json_t *result);
+/* html_figures_cases.c: every case with its spread. */
+void html_figure_intervals(struct html_page *p, const json_t *result);
 
 /* Shared by them: analysis.fits[] by id, or NULL; the reason that the document gives for what it has not, or `otherwise`. */
 const json_t *html_fit(const json_t *result, const char *id);
