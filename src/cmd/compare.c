@@ -9,6 +9,8 @@
 #include "base/fs.h"
 #include "base/json.h"
 #include "cmd/baselines.h"
+#include "cmd/child.h"
+#include "report/compare_tables.h"
 #include "report/report.h"
 #include "report/result_find.h"
 
@@ -18,6 +20,7 @@ const struct assay_opt cmd_compare_options[] = {
 	{ "sequential", 0, ASSAY_OPT_FLAG, "false", .help = "with --paired: this is a look at 10, 14, 20, 28 or 40 pairs, after which more may be measured" },
 	{ "baseline", 0, ASSAY_OPT_STR, NULL, .arg = "NAME,...", .help = "side A: saved baselines; the results named are side B" },
 	{ "sessions", 0, ASSAY_OPT_STR, NULL, .arg = "DIR", .help = "folder of earlier results that tell how much two sessions differ (the folder that holds A)" },
+	{ "output", 'o', ASSAY_OPT_STR, NULL, .arg = "DIR", .help = "save comparison.json, comparison.md and report.html in a new directory" },
 	ASSAY_OPT_END,
 };
 
@@ -143,6 +146,43 @@ static void find_stored(struct job *j, const struct assay_options *o, const stru
 	free(beside);
 }
 
+/* Where each side is from, for whoever reads the document later. */
+static json_t *side_json(const struct cmd_docs *d, char *const *dirs)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < d->n; i++) {
+		struct assay_buf words;
+		size_t k;
+		json_t *word, *dir;
+		assay_buf_init(&words, (size_t)1 << 20);
+		json_array_foreach(json_object_get(d->list[i], "command"), k, word)
+			assay_buf_printf(&words, "%s%s", k ? " " : "", json_is_string(word) ? json_string_value(word) : "?");
+		dir = json_string(dirs[i]);
+		json_array_append_new(list, json_pack("{s:o, s:s?, s:s?, s:s}", "dir", dir ? dir : json_null(), "id", assay_json_get_str(d->list[i], "id", NULL), "created",
+			assay_json_get_str(d->list[i], "created", NULL), "command", words.data ? words.data : ""));
+		assay_buf_release(&words);
+	}
+	return list;
+}
+
+/* With -o, the comparison's files; then the table or the document. */
+static int publish(const struct job *j, const struct assay_options *o, struct assay_err *e)
+{
+	const char *given = assay_options_str(o, "output");
+	char *dir = NULL;
+	int rc = given ? cmd_many_dir(given, "compare", &dir, e) : 0;
+	if (!rc && given)
+		rc = assay_comparison_write(j->doc, dir, e);
+	if (rc)
+		goto out;
+	cmd_judge_show(j->doc, o);
+	if (given && !assay_options_flag(o, "json"))
+		printf("\nreport  %s/report.html\n", dir);
+out:
+	free(dir);
+	return rc;
+}
+
 static int compare(struct job *j, const struct assay_options *o, const struct sides *s, struct assay_err *e)
 {
 	if (cmd_judge_read(&j->judge, o, e))
@@ -159,11 +199,14 @@ static int compare(struct job *j, const struct assay_options *o, const struct si
 	if (!(j->doc = assay_compare(j->a.list, j->a.n, j->b.list, j->b.n, &j->judge.o, e)))
 		return e->code;
 	bool comparable = assay_json_get_bool(j->doc, "comparable", 0);
+	json_object_set_new(j->doc, "sides", json_pack("{s:o, s:o}", "a", side_json(&j->a, s->dirs), "b", side_json(&j->b, s->dirs + s->n_a)));
 	if (comparable && j->judge.n_gates && assay_compare_gate(j->doc, j->judge.gates, j->judge.n_gates, e))
 		return e->code;
-	if (comparable || assay_options_flag(o, "json"))
+	if (comparable)
+		return publish(j, o, e);
+	if (assay_options_flag(o, "json"))
 		cmd_judge_show(j->doc, o);
-	return comparable ? 0 : cmd_judge_refuse(j->doc, e);
+	return cmd_judge_refuse(j->doc, e);
 }
 
 /* argv without the "--" that parts A's results from B's; *n_a = results before it, -1 when there is none. */

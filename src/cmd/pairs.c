@@ -11,6 +11,7 @@
 #include "cmd/child.h"
 #include "cmd/compare.h"
 #include "cmd/run_signals.h"
+#include "report/compare_tables.h"
 
 const struct assay_opt cmd_pairs_options[] = {
 	{ "a", 0, ASSAY_OPT_STR, NULL, .arg = "'OPTIONS'", .help = "configuration A: options of the experiment, or an engine and then options: 'sim:a.yaml', '--dtype bf16 -t 2'" },
@@ -149,25 +150,18 @@ static int prepare(struct pairs *p, struct assay_err *e)
 	return make_dir(p, e);
 }
 
-/* What was compared, into the document and the document into DIR/comparison.json. */
+/* What was compared, into the document, and its files into DIR. */
 static int publish(struct pairs *p, struct assay_err *e)
 {
-	struct assay_buf b;
-	char *path = xasprintf("%s/comparison.json", p->dir);
 	json_object_set_new(p->doc, "pairs", json_pack("{s:s, s:s, s:s, s:s?, s:I, s:I, s:O}", "experiment", assay_options_str(p->o, "experiment"), "a", assay_options_str(p->o, "a"), "b", assay_options_str(p->o, "b"),
 	                                               "with", assay_options_str(p->o, "with"), "measured", (json_int_t)p->side[0].n, "max", (json_int_t)p->max, "looks", p->looks));
 	int rc = p->judge.n_gates ? assay_compare_gate(p->doc, p->judge.gates, p->judge.n_gates, e) : 0;
-	assay_buf_init(&b, (size_t)64 << 20);
-	assay_json_print(&b, p->doc, 2);
-	assay_buf_puts(&b, "\n");
 	if (!rc)
-		rc = assay_fs_write_atomic(path, b.data, b.len_bytes, e);
-	assay_buf_release(&b);
+		rc = assay_comparison_write(p->doc, p->dir, e);
 	if (!rc)
 		cmd_judge_show(p->doc, p->o);
 	if (!rc && !assay_options_flag(p->o, "json"))
-		printf("\n%zu pairs of at most %zu\nresult  %s\n", p->side[0].n, p->max, path);
-	free(path);
+		printf("\n%zu pairs of at most %zu\nresult  %s/comparison.json\nreport  %s/report.html\n", p->side[0].n, p->max, p->dir, p->dir);
 	return rc;
 }
 

@@ -11,7 +11,7 @@
 #include "report/faces.h"
 #include "report/html_figures.h"
 #include "report/html_findings.h"
-#include "report/sheet.h"
+#include "report/html_sheet.h"
 
 /* ---- cards ---- */
 static const char *verdict_of(const json_t *o) { return assay_json_get_str(json_object_get(o, "verdict"), "state", "?"); }
@@ -210,56 +210,13 @@ static void provenance(struct html_page *page, const json_t *result)
 	html_section_end(page);
 }
 
-/* ---- the sheet that the sections shared with report.md are written to ---- */
-struct html_sheet { struct sheet sheet; struct html_page *page; int sections; char title[160]; };
-
-static struct html_page *page_of(struct sheet *s) { return ((struct html_sheet *)s)->page; }
-
-static void close_section(struct html_sheet *h)
-{
-	if (h->sections)
-		html_section_end(h->page);
-}
-
-static void heading(struct sheet *s, int level, const char *text)
-{
-	struct html_sheet *h = (struct html_sheet *)s;
-	char id[24];
-	snprintf(h->title, sizeof h->title, "%.159s", text);
-	if (level == 3 && h->sections) {
-		html_subhead(h->page, text);
-		return;
-	}
-	close_section(h);
-	snprintf(id, sizeof id, "part-%d", ++h->sections);
-	html_section_begin(h->page, id, text);
-}
-
-static void para(struct sheet *s, const char *text) { html_para(page_of(s), NULL, "%s", text); }
-static void table(struct sheet *s, struct face_table *t) { html_table(page_of(s), ((struct html_sheet *)s)->title, t); }
-
-static void quote(struct sheet *s, const char *text)
-{
-	html_markup(page_of(s), "<blockquote>");
-	html_text(page_of(s), text);
-	html_markup(page_of(s), "</blockquote>\n");
-}
-
-static void code(struct sheet *s, const char *line)
-{
-	html_markup(page_of(s), "<p><code>");
-	html_text(page_of(s), line);
-	html_markup(page_of(s), "</code></p>\n");
-}
-
 static void shared(struct html_page *page, const json_t *result)
 {
-	static const struct sheet_ops ops = { heading, para, quote, code, table };
-	struct html_sheet h = { { &ops }, page, 0, "" };
+	struct html_sheet h = html_sheet(page);
 	sheet_documents(&h.sheet, result);
 	sheet_bottleneck(&h.sheet, result, "Bottleneck: MBU and MFU");
 	sheet_about(&h.sheet, result);
-	close_section(&h);
+	html_sheet_end(&h);
 }
 
 static int write_html(const json_t *result, const struct assay_run *run, const char *dir, struct assay_err *e)

@@ -93,7 +93,7 @@ static void test_statuses(void **state)
 static void test_json(void **state)
 {
 	(void)state;
-	static const char *const top[] = { "comparable", "differences", "metrics", "verdict", "warnings", "method", "alpha", "min_effect_pct" };
+	static const char *const top[] = { "comparable", "differences", "metrics", "verdict", "warnings", "method", "alpha", "min_effect_pct", "sides" };
 	static const char *const row[] = { "key", "case", "a", "b", "effect_pct", "ci95_pct", "verdict", "pairs_needed" };
 	struct e2e r;
 	e2e_run(&r, "$A compare a1 b1 --json");
@@ -149,9 +149,47 @@ static void test_pairs(void **state)
 	assert_string_equal(json_string_value(e2e_at(c, "method")), "paired");
 	assert_string_equal(json_string_value(e2e_at(c, "gate.status")), "fail");
 	json_decref(c);
+	e2e_run(&r, "grep -c 'data-figure=\"forest\"' p1/report.html; grep -c '## Looks' p1/comparison.md");
+	assert_string_equal(r.out, "1\n1\n");
+	e2e_release(&r);
 	e2e_run(&r, "ls p1/visits | grep -v log | tr '\\n' ' '; ls p4"); /* A B B A ...; nothing where nothing was */
 	assert_non_null(strstr(r.out, "001-A 002-B 003-B 004-A 005-A"));
 	assert_int_not_equal(r.status, 0);
+	e2e_release(&r);
+}
+
+/* -o saves the document and two faces; a directory's name cannot become markup, and nothing is overwritten. */
+static void test_output(void **state)
+{
+	(void)state;
+	struct e2e r;
+	static const char *const parts[] = { "grep -c 'data-figure=\"forest\"' s1/report.html", "grep -c '^| ttft_ms |' s1/comparison.md", "grep -c '&#60;script&#62;alert(7)' s1/report.html" };
+	e2e_run(&r, "mkdir -p 'k' && cp -r b1 'k/<script>alert(7)<' && $A compare a1 'k/<script>alert(7)<' -o s1 && ls s1");
+	assert_int_equal(r.status, 0);
+	assert_non_null(strstr(r.out, "report  s1/report.html\ncomparison.json\ncomparison.md\nreport.html\n"));
+	e2e_release(&r);
+	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+		e2e_run(&r, "%s", parts[i]);
+		if (r.status || atoi(r.out) < 1)
+			fail_msg("%s: %s", parts[i], r.out);
+		e2e_release(&r);
+	}
+	e2e_run(&r, "grep -c '<script>alert(7)' s1/report.html s1/comparison.md");
+	assert_string_equal(r.out, "s1/report.html:0\ns1/comparison.md:0\n");
+	e2e_release(&r);
+	json_t *c = e2e_json("s1/comparison.json");
+	assert_string_equal(json_string_value(e2e_at(c, "verdict")), "SLOWER");
+	assert_string_equal(json_string_value(e2e_at(c, "sides.b.0.dir")), "k/<script>alert(7)<");
+	assert_non_null(strstr(json_string_value(e2e_at(c, "sides.a.0.command")), "-e sim:a1.yaml"));
+	json_decref(c);
+	e2e_run(&r, "$A compare a1 b1 -o s1");
+	assert_int_equal(r.status, 2);
+	assert_string_equal(r.out, "");
+	assert_non_null(strstr(r.err, "already holds something"));
+	e2e_release(&r);
+	e2e_run(&r, "$A compare a1 short -o s2; ls s2");
+	assert_int_not_equal(r.status, 0);
+	assert_string_equal(r.out, "");
 	e2e_release(&r);
 }
 
@@ -169,6 +207,6 @@ static void test_width(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_statuses), cmocka_unit_test(test_json), cmocka_unit_test(test_pairs), cmocka_unit_test(test_width) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_statuses), cmocka_unit_test(test_json), cmocka_unit_test(test_pairs), cmocka_unit_test(test_output), cmocka_unit_test(test_width) };
 	return cmocka_run_group_tests_name("compare", tests, set_up, NULL);
 }
