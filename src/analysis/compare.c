@@ -122,7 +122,7 @@ static void check_order(const struct compare_docs *d, json_t *warnings)
 
 json_t *assay_compare(json_t *const *a, size_t n_a, json_t *const *b, size_t n_b, const struct assay_compare_options *o, struct assay_err *e)
 {
-	struct compare_docs d = { NULL, n_a, n_a + n_b };
+	struct compare_docs d = { NULL, n_a, n_a + n_b, o->across_case };
 	struct compare_cases cases;
 	if (!n_a || !n_b || (n_a == 1) != (n_b == 1)) {
 		assay_fail(e, ASSAY_E_USAGE, "%zu results against %zu: one against one (the unit is the repeat), or two or more on both sides (the unit is the result)", n_a, n_b);

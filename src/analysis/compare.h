@@ -18,6 +18,7 @@ struct assay_compare_options {
 	size_t n_metrics;
 	double min_effect;           /* ratio: 0.01 */
 	bool across_model;           /* models may differ */
+	bool across_case;            /* cases may differ: the i-th points belong together, whatever work they did */
 	bool paired;                 /* result i of A and result i of B were measured next to each other */
 	bool sequential;             /* with paired: one of the looks of ab_sequential.h, judged at its level */
 	json_t *const *stored;       /* other results, from which the spread between sessions is taken where they match; may be NULL */

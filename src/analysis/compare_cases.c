@@ -72,11 +72,30 @@ static bool same_work(const json_t *a, const json_t *b, json_t *differences, jso
 	return same;
 }
 
+/* The point that belongs to A's `first`, its i-th one, in a document. */
+static const json_t *partner(const struct compare_docs *d, const json_t *doc, const json_t *first, size_t i)
+{
+	const json_t *p = json_array_get(json_object_get(doc, "points"), i);
+	if (!d->by_place)
+		return compare_point(doc, first);
+	return !strcmp(assay_json_get_str(p, "experiment", ""), assay_json_get_str(first, "experiment", "?")) ? p : NULL;
+}
+
+/* Said, where cases may differ. */
+static void say_other_case(const struct compare_docs *d, const json_t *const *points, json_t *warnings)
+{
+	for (size_t k = 1; k < d->n; k++)
+		if (!json_equal(json_object_get(points[0], "case"), json_object_get(points[k], "case"))) {
+			compare_say(warnings, "case", case_text(points[0]), case_text(points[k]));
+			return;
+		}
+}
+
 /* The points of `first`'s case in every document; false when one has none, or none that was measured. */
-static bool gather(const struct compare_docs *d, const json_t *first, const json_t **points, json_t *warnings)
+static bool gather(const struct compare_docs *d, const json_t *first, size_t at, const json_t **points, json_t *warnings)
 {
 	for (size_t i = 0; i < d->n; i++) {
-		points[i] = compare_point(d->docs[i], first);
+		points[i] = partner(d, d->docs[i], first, at);
 		const char *status = points[i] ? assay_json_get_str(points[i], "status", "?") : "absent";
 		if (!strcmp(status, "ok"))
 			continue;
@@ -108,15 +127,18 @@ void compare_cases_find(const struct compare_docs *d, struct compare_cases *out,
 	*out = (struct compare_cases){ xalloc((n ? n : 1) * sizeof *out->list), 0 };
 	for (size_t i = 0; i < n; i++) {
 		const json_t *first = json_array_get(points, i), **found = xalloc(d->n * sizeof *found);
-		bool ok = gather(d, first, found, warnings);
-		for (size_t k = 1; ok && k < d->n; k++)
+		bool ok = gather(d, first, i, found, warnings);
+		if (ok && d->by_place)
+			say_other_case(d, found, warnings);
+		for (size_t k = 1; ok && !d->by_place && k < d->n; k++)
 			ok = same_work(first, found[k], differences, warnings);
 		if (ok)
 			out->list[out->n++].points = found;
 		else
 			free(found);
 	}
-	only_in_b(d, warnings);
+	if (!d->by_place)
+		only_in_b(d, warnings);
 	if (!out->n && json_array_size(differences) == work)
 		compare_say(differences, "cases: none was measured on both sides; the first of each",
 		            n ? case_text(json_array_get(points, 0)) : json_null(), json_array_size(others) ? case_text(json_array_get(others, 0)) : json_null());

@@ -7,7 +7,7 @@
 #include "metrics/definitions.h"
 
 /* A side's documents are docs[0, n_a) and docs[n_a, n). */
-struct compare_docs { const json_t **docs; size_t n_a, n; };
+struct compare_docs { const json_t **docs; size_t n_a, n; bool by_place; }; /* by_place: see across_case */
 
 /* One case and its point in every document (borrowed). */
 struct compare_case { const json_t **points; };

@@ -15,7 +15,6 @@
 #include "report/result_find.h"
 
 const struct assay_opt cmd_compare_options[] = {
-	{ "across", 0, ASSAY_OPT_ENUM, NULL, .choices = "model", .help = "compare although the models differ" },
 	{ "paired", 0, ASSAY_OPT_FLAG, "false", .help = "A1 A2... -- B1 B2... were measured in turn (A1 B1, B2 A2, ...): the unit is the pair" },
 	{ "sequential", 0, ASSAY_OPT_FLAG, "false", .help = "with --paired: this is a look at 10, 14, 20, 28 or 40 pairs, after which more may be measured" },
 	{ "baseline", 0, ASSAY_OPT_STR, NULL, .arg = "NAME,...", .help = "side A: saved baselines; the results named are side B" },
@@ -191,7 +190,6 @@ static int compare(struct job *j, const struct assay_options *o, const struct si
 		if (cmd_docs_load(i < s->n_a ? &j->a : &j->b, s->dirs[i], e))
 			return e->code;
 	find_stored(j, o, s);
-	j->judge.o.across_model = assay_options_is_set(o, "across");
 	j->judge.o.paired = assay_options_flag(o, "paired");
 	j->judge.o.sequential = assay_options_flag(o, "sequential");
 	j->judge.o.stored = j->stored.list;

@@ -18,6 +18,7 @@ const struct assay_opt cmd_judge_options[] = {
 	{ "fail-on-regression", 0, ASSAY_OPT_STR, NULL, .arg = "X%", .help = "exit 1 when a metric is worse by more than X% and that is no accident; 4 when a side is INVALID" },
 	{ "fail-on", 0, ASSAY_OPT_STR, NULL, .arg = "KEY:X%,...", .help = "the same for single metrics" },
 	{ "strict", 0, ASSAY_OPT_FLAG, "false", .help = "exit 1 also when it is undecided and the 90 % interval reaches the bound" },
+	{ "across", 0, ASSAY_OPT_ENUMS, NULL, .choices = "model|case", .help = "compare although these differ; cases are then paired by their order" },
 	{ "json", 0, ASSAY_OPT_FLAG, "false", .help = "print the comparison as JSON on stdout, and only that" },
 	{ "color", 0, ASSAY_OPT_FLAG, "true", .help = "colour on a terminal (NO_COLOR is honoured too)" },
 	ASSAY_OPT_END,
@@ -102,6 +103,9 @@ static int read_gates(struct cmd_judge *j, const struct assay_options *o, struct
 
 int cmd_judge_read(struct cmd_judge *j, const struct assay_options *o, struct assay_err *e)
 {
+	bool across = assay_options_is_set(o, "across");
+	j->o.across_model = across && assay_options_has(o, "across", "model");
+	j->o.across_case = across && assay_options_has(o, "across", "case");
 	return read_metrics(j, o, e) ? e->code : read_gates(j, o, e);
 }
 
