@@ -72,6 +72,8 @@ int cmd_run_targets(const struct assay_options *o, json_t **rows, struct assay_e
 
 /* run_dry.c: what would be measured. */
 void cmd_run_dry(const struct cmd_run *r);
+/* About how long measuring takes on this machine, at the least, without the load; NaN for engines that are not the embedded one. Probes the machine. */
+double cmd_run_estimate_s(const struct cmd_run *r);
 
 /* run_measure.c */
 int cmd_run_open_engine(struct cmd_run *r, struct assay_err *e);

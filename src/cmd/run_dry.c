@@ -47,15 +47,29 @@ static double point_seconds(const struct cmd_run *r, const struct rates *k, cons
 	return assay_json_get_num(point, "runs", 1) * all / b * batch_seconds(r, k, b, p, n);
 }
 
-static double estimate(const struct cmd_run *r)
+/* Of that many threads; probed once for the runs that follow each other. */
+static struct rates rates_of(int threads)
+{
+	static struct rates k;
+	static int probed;
+	if (probed != threads) {
+		k = (struct rates){ 1e9 * assay_probe_read_gb_s(threads, ASSAY_NS_PER_S / 4), 1e9 * assay_probe_gemm_gflop_s(threads, 0, ASSAY_NS_PER_S / 4) };
+		assay_probe_close();
+		probed = threads;
+	}
+	return k;
+}
+
+double cmd_run_estimate_s(const struct cmd_run *r)
 {
 	int threads = (int)assay_options_int(r->o, "threads");
-	threads = threads ? threads : assay_cpu_count();
-	struct rates k = { 1e9 * assay_probe_read_gb_s(threads, ASSAY_NS_PER_S / 4), 1e9 * assay_probe_gemm_gflop_s(threads, 0, ASSAY_NS_PER_S / 4) };
+	struct rates k;
 	double s = 0;
 	size_t i;
 	json_t *point;
-	assay_probe_close();
+	if (strcmp(assay_options_str(r->o, "engine"), "cpu"))
+		return NAN;
+	k = rates_of(threads ? threads : assay_cpu_count());
 	json_array_foreach(r->plan.points, i, point)
 		s += point_seconds(r, &k, point);
 	return isfinite(s) ? s : batch_seconds(r, &k, 1, (double)r->plan.prompt_tokens, (double)r->plan.output_tokens);
@@ -95,6 +109,6 @@ void cmd_run_dry(const struct cmd_run *r)
 		return;
 	printf("weights         %.1f MiB as %s\nKV cache        %.1f MiB for %llu tokens\n", weights / 0x1p20, nn_dtype_name(t), per_token * (double)r->plan.kv_tokens / 0x1p20,
 	       (unsigned long long)r->plan.kv_tokens);
-	assay_duration_format(took, sizeof took, estimate(r));
+	assay_duration_format(took, sizeof took, cmd_run_estimate_s(r));
 	printf("time            at least %s (roofline of this machine, without the load)\n", took);
 }

@@ -9,6 +9,7 @@
 #include "cmd/generate.h"
 #include "cmd/models.h"
 #include "cmd/show_result.h"
+#include "cmd/sweep.h"
 #include "experiment/experiment.h"
 
 enum { EXPERIMENTS_MAX = 32 };
@@ -22,6 +23,7 @@ static const struct assay_opt *const baselines_tables[] = { cmd_baselines_option
 static const struct assay_opt *const verify_tables[] = { cmd_verify_options, NULL };
 static const struct assay_opt *const pairs_tables[] = { cmd_judge_options, cmd_pairs_options, NULL };
 static const struct assay_opt *const campaign_tables[] = { cmd_campaign_options, NULL };
+static const struct assay_opt *const sweep_tables[] = { cmd_engine_options, cmd_common_options, cmd_sweep_options, NULL };
 static const struct assay_opt *const explain_tables[] = { cmd_explain_options, NULL };
 static const struct assay_opt *const no_tables[] = { NULL };
 
@@ -32,6 +34,7 @@ static const struct assay_verb tools[] = {
 	{ "verify", "DIR", "recompute a result, or every result below a folder, from its journal and name every number and file that does not hold", verify_tables, cmd_verify },
 	{ "pairs", NULL, "measure two configurations in turn until they are told apart, or shown to be equal", pairs_tables, cmd_pairs },
 	{ "run", "JOB.yaml", "run a whole campaign from a YAML job: several experiments, models, comparisons, each step a process of its own", campaign_tables, cmd_campaign },
+	{ "sweep", NULL, "measure every combination of some options' values, and name the best", sweep_tables, cmd_sweep },
 	{ "explain", "[METRIC...]", "say what a metric means", explain_tables, cmd_explain },
 	{ "generate", NULL, "run the embedded engine once and print what it wrote", generate_tables, cmd_generate },
 	{ "models", "list | show M | check DIR...", "models by name, their shapes and sizes; compare with reference logits", models_tables, cmd_models },

@@ -1,0 +1,332 @@
+/* What a sweep keeps: its directory, sweep.json, and which configurations are finished when the same command comes again. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fs.h"
+#include "base/json.h"
+#include "cmd/run_signals.h"
+#include "cmd/sweep.h"
+
+#define SCHEMA "assay.sweep/1"
+enum { SWEEP_JSON_MAX = 256 << 20, LOCK_TRIES = 200, ASIDE_MAX = 10000 };
+#define LOCK_WAIT_NS (50 * 1000000ll)
+
+static json_t *load(const char *dir, struct assay_err *e)
+{
+	char *path = xasprintf("%s/sweep.json", dir);
+	json_t *doc = assay_json_load(path, SWEEP_JSON_MAX, ASSAY_E_USAGE, e);
+	if (doc && strcmp(assay_json_get_str(doc, "schema", ""), SCHEMA)) {
+		assay_fail(e, ASSAY_E_USAGE, "%s: its schema is \"%.40s\", not %s", path, assay_json_get_str(doc, "schema", ""), SCHEMA);
+		json_decref(doc);
+		doc = NULL;
+	}
+	free(path);
+	return doc;
+}
+
+json_t *cmd_sweep_command(const char *dir, struct assay_err *e)
+{
+	json_t *doc = load(dir, e), *words = json_incref(json_object_get(doc, "command"));
+	json_decref(doc);
+	if (doc && !json_is_array(words)) {
+		assay_fail(e, ASSAY_E_USAGE, "%s/sweep.json: names no command", dir);
+		json_decref(words);
+		words = NULL;
+	}
+	return words;
+}
+
+/* ---- is it the same sweep? ---- */
+
+/* What is measured, as {name: text}: two commands with equal ones measure the same. */
+static json_t *request(const struct cmd_sweep *s)
+{
+	struct cmd_argv base = { 0 };
+	json_t *out = json_object(), *vary = json_array(), *varied = json_object();
+	for (size_t a = 0; a < s->n_axes; a++) {
+		json_t *list = json_array();
+		for (size_t i = 0; i < s->axes[a].n; i++)
+			json_array_append_new(list, json_string(s->axes[a].value[i]));
+		json_array_append_new(vary, json_pack("{s:o}", s->axes[a].row->name, list));
+		json_object_set_new(varied, s->axes[a].row->name, json_true());
+	}
+	json_object_set_new(out, "experiment", json_string(s->exp->name));
+	json_object_set_new(out, "vary", vary);
+	json_object_set_new(out, "pairwise", json_boolean(assay_options_flag(s->o, "pairwise")));
+	json_object_set_new(out, "rounds", json_integer(s->rounds));
+	json_object_set_new(out, "share", json_boolean(assay_options_flag(s->o, "share")));
+	cmd_sweep_words(s, &s->configs[0], 1, &base);
+	json_t *options = json_object();
+	for (int i = 0; i < base.n; i++) {
+		char *name = xstrdup(base.list[i] + 2), *eq = strchr(name, '=');
+		*eq = 0;
+		if (!json_object_get(varied, name)) {
+			json_t *more = json_object_get(options, name);
+			json_object_set_new(options, name, more ? json_sprintf("%s, %s", json_string_value(more), eq + 1) : json_string(eq + 1));
+		}
+		free(name);
+	}
+	json_object_set_new(out, "options", options);
+	json_decref(varied);
+	cmd_argv_release(&base);
+	return out;
+}
+
+static char *text_of(const json_t *v)
+{
+	return json_is_string(v) ? xstrdup(json_string_value(v)) : v ? json_dumps(v, JSON_ENCODE_ANY | JSON_COMPACT) : xstrdup("none");
+}
+
+/* The first key whose values differ is named. */
+static int same_object(const char *what, const json_t *was, const json_t *is, const char *dir, struct assay_err *e)
+{
+	const char *key;
+	json_t *v;
+	for (int pass = 0; pass < 2; pass++)
+		json_object_foreach((json_t *)(pass ? was : is), key, v) {
+			const json_t *a = json_object_get(was, key), *b = json_object_get(is, key);
+			if (json_equal(a, b) || (json_is_object(a) && json_is_object(b)))
+				continue;
+			char *old = text_of(a), *new = text_of(b);
+			assay_fail(e, ASSAY_E_USAGE, "%s%s: the sweep in %s was begun with %.120s, this command has %.120s: choose another directory, or give the same command", what, key, dir, old ? old : "?",
+			           new ? new : "?");
+			free(old);
+			free(new);
+			return e->code;
+		}
+	return 0;
+}
+
+static int same_sweep(const struct cmd_sweep *s, const json_t *stored, struct assay_err *e)
+{
+	const json_t *was = json_object_get(stored, "request"), *is = json_object_get(s->doc, "request");
+	return same_object("", was, is, s->dir, e) || same_object("--", json_object_get(was, "options"), json_object_get(is, "options"), s->dir, e) ? e->code : 0;
+}
+
+/* ---- directories ---- */
+
+/* A word that says where, not what. */
+static bool is_place(const char *word) { return !strncmp(word, "--output=", 9) || !strcmp(word, "--no-progress"); }
+
+/* Whether the result was made by these words. */
+static bool same_words(const json_t *command, const struct cmd_sweep *s, const struct cmd_argv *words)
+{
+	size_t at = 2, n = json_array_size(command);
+	if (n < 2 || strcmp(json_string_value(json_array_get(command, 1)) ?: "", s->exp->name))
+		return false;
+	for (int i = 0; i < words->n; i++) {
+		if (is_place(words->list[i]))
+			continue;
+		while (at < n && is_place(json_string_value(json_array_get(command, at)) ?: ""))
+			at++;
+		if (at == n || strcmp(json_string_value(json_array_get(command, at++)) ?: "", words->list[i]))
+			return false;
+	}
+	while (at < n && is_place(json_string_value(json_array_get(command, at)) ?: ""))
+		at++;
+	return at == n;
+}
+
+bool cmd_sweep_finished(const char *dir, const struct cmd_sweep *s, const struct cmd_argv *words)
+{
+	char *manifest = xasprintf("%s/manifest.json", dir);
+	json_t *result = assay_fs_exists(manifest) ? assay_result_load(dir, NULL) : NULL; /* the manifest is what a run writes last */
+	const json_t *points = json_object_get(result, "points");
+	bool whole = json_array_size(points) && !assay_json_get_bool(result, "interrupted", 1) && same_words(json_object_get(result, "command"), s, words);
+	for (size_t i = 0; whole && i < json_array_size(points); i++) {
+		const char *status = assay_json_get_str(json_array_get(points, i), "status", "");
+		whole = !strcmp(status, "ok") || !strcmp(status, "limit") || !strcmp(status, "dropped");
+	}
+	json_decref(result);
+	free(manifest);
+	return whole;
+}
+
+int cmd_sweep_clear(const struct cmd_sweep *s, const char *dir, struct assay_err *e)
+{
+	char *aside = xasprintf("%s/aside", s->dir), *to = NULL;
+	int rc = 0;
+	if (assay_fs_exists(dir)) {
+		rc = assay_fs_mkdir_p(aside, e);
+		for (int k = 1; !rc && k < ASIDE_MAX && (!to || assay_fs_exists(to)); k++) {
+			free(to);
+			to = xasprintf("%s/%s-%d", aside, strrchr(dir, '/') + 1, k);
+		}
+		if (!rc && rename(dir, to))
+			rc = assay_fail(e, ASSAY_E_IO, "%s: cannot be put aside: %s", dir, strerror(errno));
+	}
+	free(to);
+	free(aside);
+	return rc;
+}
+
+/* One sweep at a time; what an ended one left running is waited for. */
+static int lock(struct cmd_sweep *s, struct assay_err *e)
+{
+	s->lock = open(s->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	for (int k = 0; s->lock >= 0 && flock(s->lock, LOCK_EX | LOCK_NB); k++) {
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return assay_fail(e, ASSAY_E_IO, "%s: cannot be locked: %s", s->dir, strerror(errno));
+		if (k == LOCK_TRIES || cmd_signal_seen())
+			return assay_fail(e, ASSAY_E_USAGE, "%s: in use: another sweep is still measuring there", s->dir);
+		assay_sleep_until_ns(assay_now_ns() + LOCK_WAIT_NS);
+	}
+	return s->lock >= 0 ? 0 : assay_fail(e, ASSAY_E_USAGE, "%s: %s", s->dir, strerror(errno));
+}
+
+static void keep_finished(struct cmd_sweep *s)
+{
+	for (size_t i = 0; i < s->n_visits; i++) {
+		struct cmd_visit *v = &s->visits[i];
+		struct cmd_argv words = { 0 };
+		char *dir = cmd_sweep_dir(s, v);
+		cmd_sweep_words(s, &s->configs[v->config], v->round, &words);
+		if (v->end == SWEEP_PENDING && cmd_sweep_finished(dir, s, &words)) {
+			v->end = SWEEP_DONE;
+			v->kept = true;
+		}
+		cmd_argv_release(&words);
+		free(dir);
+	}
+}
+
+static json_t *order_json(const struct cmd_sweep *s)
+{
+	json_t *rounds = json_array();
+	for (size_t i = 0; i < s->n_visits; i++) {
+		if (!(i % s->n))
+			json_array_append_new(rounds, json_array());
+		json_array_append_new(json_array_get(rounds, i / s->n), json_integer(s->configs[s->visits[i].config].n));
+	}
+	return rounds;
+}
+
+static void new_document(struct cmd_sweep *s, json_t *command)
+{
+	char created[40];
+	assay_rfc3339(assay_wall_ns(), created, sizeof created);
+	s->doc = json_pack("{s:s, s:s, s:n, s:s, s:o, s:o, s:s, s:I}", "schema", SCHEMA, "created", created, "ended", "state", "running", "assay", cmd_build_info(), "command", command, "experiment", s->exp->name,
+	                   "seed", (json_int_t)assay_options_int(s->o, "seed"));
+	json_object_set_new(s->doc, "request", request(s));
+	json_object_set_new(s->doc, "order", order_json(s));
+}
+
+int cmd_sweep_take(struct cmd_sweep *s, json_t *command, struct assay_err *e)
+{
+	const char *resume = assay_options_str(s->o, "resume"), *given = resume ? resume : assay_options_str(s->o, "output");
+	char *path = given ? xasprintf("%s/sweep.json", given) : NULL;
+	s->resumed = path && assay_fs_exists(path);
+	free(path);
+	if (resume && !s->resumed)
+		return assay_fail(e, ASSAY_E_USAGE, "--resume %s: holds no sweep.json", resume);
+	if (s->resumed)
+		s->dir = xstrdup(given);
+	else if (cmd_many_dir(given, "sweep", &s->dir, e))
+		return e->code;
+	while (strlen(s->dir) > 1 && s->dir[strlen(s->dir) - 1] == '/')
+		s->dir[strlen(s->dir) - 1] = 0;
+	if (lock(s, e))
+		return e->code;
+	new_document(s, command);
+	if (s->resumed) {
+		json_t *stored = load(s->dir, e);
+		if (!stored || same_sweep(s, stored, e)) {
+			json_decref(stored);
+			return e->code;
+		}
+		json_object_set(s->doc, "created", json_object_get(stored, "created"));
+		json_object_set(s->doc, "command", json_object_get(stored, "command"));
+		json_decref(stored);
+		keep_finished(s);
+	}
+	return 0;
+}
+
+/* ---- sweep.json ---- */
+
+static json_t *settings(const struct cmd_sweep *s, const struct cmd_config *c)
+{
+	json_t *out = json_object();
+	for (size_t a = 0; a < s->n_axes; a++)
+		json_object_set_new(out, s->axes[a].row->name, json_string(s->axes[a].value[c->value[a]]));
+	return out;
+}
+
+static json_t *command_json(const struct cmd_sweep *s, const struct cmd_config *c)
+{
+	struct cmd_argv words = { 0 };
+	json_t *out = json_pack("[s, s]", "assay", s->exp->name);
+	cmd_sweep_words(s, c, 1, &words);
+	for (int i = 0; i < words.n; i++) {
+		json_t *w = json_string(words.list[i]);
+		json_array_append_new(out, w ? w : json_string("(not UTF-8)"));
+	}
+	cmd_argv_release(&words);
+	return out;
+}
+
+/* What happened to the configuration, before its numbers are looked at: worst of its rounds. */
+static void put_end(const struct cmd_sweep *s, size_t config, json_t *row)
+{
+	const struct cmd_config *c = &s->configs[config];
+	const char *status = c->planned ? "measured" : "failed", *reason = c->planned ? NULL : c->refused.msg;
+	int worst = c->planned ? 0 : cmd_exit_of(c->refused.code), measured = 0;
+	json_t *dirs = json_array();
+	for (size_t i = 0; c->planned && i < s->n_visits; i++) {
+		const struct cmd_visit *v = &s->visits[i];
+		if (v->config != (int)config)
+			continue;
+		bool cut = v->status == ASSAY_EXIT_INT || v->status == ASSAY_EXIT_TERM, whole = v->end == SWEEP_DONE && !cut;
+		bool kept = whole && cmd_child_measured(v->status);
+		char *dir = cmd_sweep_dir(s, v);
+		measured += kept;
+		worst = v->status > worst ? v->status : worst;
+		if (whole || cut)
+			json_array_append_new(dirs, json_pack("{s:i, s:s, s:b}", "round", v->round, "dir", dir + strlen(s->dir) + 1, "kept", v->kept));
+		free(dir);
+		if (kept)
+			continue;
+		status = cut ? "interrupted" : whole ? "failed" : "pending";
+		reason = whole && *v->why ? v->why : cut ? "interrupted while it was measured" : NULL;
+	}
+	json_object_set_new(row, "status", json_string(status));
+	json_object_set_new(row, "reason", reason ? json_string(reason) : json_null());
+	json_object_set_new(row, "exit_status", json_integer(worst));
+	json_object_set_new(row, "rounds", json_integer(measured));
+	json_object_set_new(row, "dirs", dirs);
+}
+
+static json_t *rows_json(const struct cmd_sweep *s)
+{
+	json_t *rows = json_array();
+	for (size_t i = 0; i < s->n; i++) {
+		const struct cmd_config *c = &s->configs[i];
+		json_t *row = json_pack("{s:i, s:s, s:o, s:o}", "n", c->n, "name", c->name, "settings", settings(s, c), "command", command_json(s, c));
+		json_object_set_new(row, "load", json_pack("{s:n, s:b, s:i}", "ms", "shared", c->sharing > 1, "configurations", c->sharing));
+		put_end(s, i, row);
+		json_array_append_new(rows, row);
+	}
+	return rows;
+}
+
+int cmd_sweep_write(struct cmd_sweep *s, const char *state, struct assay_err *e)
+{
+	struct assay_buf b;
+	char ended[40], *path = xasprintf("%s/sweep.json", s->dir);
+	bool running = !strcmp(state, "running");
+	if (running)
+		json_object_set_new(s->doc, "configurations", rows_json(s));
+	assay_rfc3339(assay_wall_ns(), ended, sizeof ended);
+	json_object_set_new(s->doc, "state", json_string(state));
+	json_object_set_new(s->doc, "ended", running ? json_null() : json_string(ended));
+	assay_buf_init(&b, SWEEP_JSON_MAX);
+	int rc = assay_json_print(&b, s->doc, 2) || assay_buf_puts(&b, "\n") ? assay_fail(e, ASSAY_E_IO, "%s: too large", path) : assay_fs_write_atomic(path, b.data, b.len_bytes, e);
+	assay_buf_release(&b);
+	free(path);
+	return rc;
+}
