@@ -42,26 +42,33 @@ static json_t *metrics_json(const struct assay_sweep_results *r)
 	return out;
 }
 
-/* Worst state of the rounds, and the codes of what was found, each once. */
+/* The codes of a result's reasons of that state, each once in all. */
+static void add_codes(json_t *codes, const json_t *result, const char *state)
+{
+	const json_t *reasons = json_object_get(json_object_get(result, "verdict"), "reasons");
+	for (size_t k = 0; k < json_array_size(reasons); k++) {
+		const json_t *reason = json_array_get(reasons, k);
+		json_t *code = json_object_get(reason, "code");
+		bool seen = !json_is_string(code) || strcmp(assay_json_get_str(reason, "state", ""), state);
+		for (size_t c = 0; !seen && c < json_array_size(codes); c++)
+			seen = json_equal(json_array_get(codes, c), code);
+		if (!seen)
+			json_array_append(codes, code);
+	}
+}
+
+/* Worst state of the rounds, and what was found, the worst first. */
 static json_t *verdict_json(const struct assay_sweep_results *r)
 {
 	static const char *const states[] = { "VALID", "CAUTION", "INVALID" };
 	json_t *codes = json_array();
 	int worst = 0;
-	for (size_t i = 0; i < r->n; i++) {
-		const json_t *v = json_object_get(r->list[i], "verdict"), *reasons = json_object_get(v, "reasons");
-		for (int s = 1; s < 3; s++)
-			if (!strcmp(assay_json_get_str(v, "state", ""), states[s]) && s > worst)
+	for (int s = 2; s > 0; s--)
+		for (size_t i = 0; i < r->n; i++) {
+			if (!strcmp(assay_json_get_str(json_object_get(r->list[i], "verdict"), "state", ""), states[s]) && s > worst)
 				worst = s;
-		for (size_t k = 0; k < json_array_size(reasons); k++) {
-			json_t *code = json_object_get(json_array_get(reasons, k), "code");
-			bool seen = !json_is_string(code);
-			for (size_t c = 0; !seen && c < json_array_size(codes); c++)
-				seen = json_equal(json_array_get(codes, c), code);
-			if (!seen)
-				json_array_append(codes, code);
+			add_codes(codes, r->list[i], states[s]);
 		}
-	}
 	return json_pack("{s:s, s:o}", "state", states[worst], "codes", codes);
 }
 
@@ -123,13 +130,13 @@ static void set_requirements(json_t *row, const struct assay_sweep_results *r, c
 static json_t *excluded(const json_t *row)
 {
 	const char *status = assay_json_get_str(row, "status", ""), *reason = assay_json_get_str(row, "reason", "");
-	const json_t *list = json_object_get(row, "requirements"), *points = json_object_get(row, "points"), *verdict = json_object_get(row, "verdict");
+	const json_t *list = json_object_get(row, "requirements"), *points = json_object_get(row, "points"), *verdict = json_object_get(row, "verdict"), *codes = json_object_get(verdict, "codes");
 	if (!strcmp(status, "partial"))
 		return json_sprintf("only %d of %d points were measured: %s", (int)assay_json_get_int(points, "measured", 0), (int)assay_json_get_int(points, "total", 0), reason);
 	if (strcmp(status, "measured"))
 		return *reason ? json_sprintf("%s: %s", status, reason) : json_string(status);
 	if (!strcmp(assay_json_get_str(verdict, "state", ""), "INVALID"))
-		return json_string("INVALID: its numbers do not hold");
+		return json_sprintf("INVALID: its numbers do not hold (%s)", json_array_size(codes) ? json_string_value(json_array_get(codes, 0)) : "no reason given");
 	for (int pass = 0; pass < 2; pass++)
 		for (size_t i = 0; i < json_array_size(list); i++) {
 			const json_t *q = json_array_get(list, i);

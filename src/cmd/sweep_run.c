@@ -41,7 +41,7 @@ static char *engine_key(const struct cmd_sweep *s, const struct cmd_config *c, c
 		for (int i = 0, n = assay_options_repeats(x) ? assay_options_strs(r->o, x->name, &list) : 0; i < n; i++)
 			assay_buf_printf(&b, "%s\n", list[i]);
 	}
-	if (!assay_options_flag(s->o, "share"))
+	if (!assay_options_flag(s->o, "share") || assay_options_is_set(r->o, "setup")) /* --setup comes before the load, each time */
 		assay_buf_printf(&b, "%d", c->n);
 	char *key = xstrdup(b.data ? b.data : "");
 	assay_buf_release(&b);
@@ -161,9 +161,11 @@ static bool measure(struct cmd_sweep *s, struct cmd_visit *v, const struct cmd_r
 	v->end = SWEEP_BEGUN;
 	int rc = cmd_sweep_open_run(s, c, v->round, dir, &argv, &r, &e);
 	r.title = title;
-	r.lent = true;
-	r.engine = lender->engine;
-	r.at_start = lender->at_start;
+	if (lender->engine) {
+		r.lent = true;
+		r.engine = lender->engine;
+		r.at_start = lender->at_start;
+	}
 	r.sharing = c->sharing > 1 ? c->sharing : 0;
 	if (!rc)
 		rc = cmd_run_output(&r, &e);
@@ -187,10 +189,11 @@ static int lend(const struct batch *b, struct cmd_argv *argv, struct cmd_run *le
 	int rc = cmd_sweep_open_run(b->s, c, first->round, NULL, argv, lender, e);
 	lender->plan.kv_tokens = c->kv_tokens;
 	lender->title = title;
-	lender->line = assay_options_flag(b->s->o, "progress") ? assay_status_line_open() : NULL;
-	if (!rc)
+	if (!rc && !assay_options_is_set(lender->o, "setup")) { /* else the run opens its own, after its --setup */
+		lender->line = assay_options_flag(b->s->o, "progress") ? assay_status_line_open() : NULL;
 		rc = cmd_run_open_engine(lender, e);
-	assay_status_line_close(lender->line);
+		assay_status_line_close(lender->line);
+	}
 	free(title);
 	return rc;
 }

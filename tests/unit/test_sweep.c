@@ -108,7 +108,7 @@ static void test_objective_values(void **state)
 /* ---- judging ---- */
 
 #define RESULT(latency, rate, verdict, p99, need, status) \
-	"{\"verdict\": {\"state\": \"" verdict "\", \"reasons\": [{\"code\": \"steal\"}]}, \"points\": [{\"status\": \"" status "\", \"reason\": null, \"requests\": {\"succeeded\": 12, \"failed\": 0}, \"metrics\": {" \
+	"{\"verdict\": {\"state\": \"" verdict "\", \"reasons\": [{\"state\": \"" verdict "\", \"code\": \"steal\"}]}, \"points\": [{\"status\": \"" status "\", \"reason\": null, \"requests\": {\"succeeded\": 12, \"failed\": 0}, \"metrics\": {" \
 	"\"e2el_ms\": {\"mean\": " latency ", \"p99\": " p99 ", \"need\": {" need "}, \"with_failures\": {\"p99\": " p99 "}}, \"output_tok_s\": {\"value\": " rate "}}}]}"
 #define GOOD(latency, rate) RESULT(latency, rate, "VALID", latency, "", "ok")
 
@@ -174,7 +174,7 @@ static void test_who_may_be_named(void **state)
 	/* 1 is the best but for what is against it; 2 is what remains */
 	static const struct { const char *first, *condition, *says; int best; } row[] = {
 		{ RESULT("10", "100", "CAUTION", "10", "", "ok"), NULL, "", 1 },
-		{ RESULT("10", "100", "INVALID", "10", "", "ok"), NULL, "INVALID", 2 },
+		{ RESULT("10", "100", "INVALID", "10", "", "ok"), NULL, "INVALID: its numbers do not hold (steal)", 2 },
 		{ GOOD("10", "100"), "e2el_ms.p99<15", "", 1 },
 		{ GOOD("10", "100"), "output_tok_s>150", "does not meet output_tok_s>150: it is 100", 2 },
 		{ RESULT("10", "100", "VALID", "10", "\"p99\": 662", "ok"), "e2el_ms.p99<50", "unknown whether it meets e2el_ms.p99<50: p99 of e2el_ms needs 662 requests, 12 were measured", 2 },
