@@ -1,0 +1,126 @@
+/* See change_points.h. */
+#include "analysis/change_points.h"
+
+#include <math.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "analysis/series_stats.h"
+#include "base/mem.h"
+#include "base/rng.h"
+
+struct work { const double *x; double level; uint64_t seed; double *rank, *scratch, *line; struct assay_change *out; size_t n; };
+
+struct ranked { double x; size_t at; };
+
+static int by_value(const void *a, const void *b)
+{
+	const struct ranked *x = a, *y = b;
+	return (x->x > y->x) - (x->x < y->x);
+}
+
+/* Ranks less their mean; equal values share the middle of theirs. */
+static void ranks(const double *x, size_t n, double *out)
+{
+	struct ranked *r = xalloc(n * sizeof *r);
+	for (size_t i = 0; i < n; i++)
+		r[i] = (struct ranked){ x[i], i };
+	qsort(r, n, sizeof *r, by_value);
+	for (size_t i = 0, k; i < n; i = k) {
+		for (k = i + 1; k < n && r[k].x == r[i].x; k++)
+			;
+		for (size_t j = i; j < k; j++)
+			out[r[j].at] = (double)(i + k - 1) / 2 - (double)(n - 1) / 2;
+	}
+	free(r);
+}
+
+/* The largest of |sum of the first k|^2 n / (k (n - k)) over the splits, up to a constant; *at its k. */
+static double scan(const double *rank, size_t n, size_t *at)
+{
+	double best = 0, sum = 0;
+	*at = 0;
+	for (size_t k = 1; k + ASSAY_CHANGE_SEGMENT <= n; k++) {
+		sum += rank[k - 1];
+		double s = k < ASSAY_CHANGE_SEGMENT ? 0 : sum * sum / ((double)k * (double)(n - k));
+		if (s > best) {
+			best = s;
+			*at = k;
+		}
+	}
+	return best;
+}
+
+/* Share of permutations whose scan reaches `seen`; stops as soon as it must pass the level, and then says 1. */
+static double permuted(struct work *w, size_t from, size_t n, double seen)
+{
+	double *r = w->scratch;
+	uint64_t draws = n <= 20 ? 10 * (ASSAY_CHANGE_DRAWS + 1) - 1 : ASSAY_CHANGE_DRAWS;
+	size_t most = (size_t)(w->level * (double)(draws + 1)), reached = 1, at;
+	memcpy(r, w->rank, n * sizeof *r);
+	for (uint64_t draw = 0; draw < draws; draw++) {
+		uint64_t key = assay_rng_key(assay_rng_key(w->seed, from * 0x10001 + n), draw);
+		for (size_t i = n - 1; i > 0; i--) {
+			size_t k = assay_rng_below(key, i, i + 1);
+			double t = r[i];
+			r[i] = r[k];
+			r[k] = t;
+		}
+		reached += scan(r, n, &at) >= seen * (1 - 1e-12);
+		if (reached > most)
+			return 1;
+	}
+	return (double)reached / (double)(draws + 1);
+}
+
+static double absolute_residuals(struct work *w, const double *x, size_t n)
+{
+	double sum = 0, middle = assay_median(x, n, w->scratch);
+	for (size_t i = 0; i < n; i++)
+		sum += fabs(x[i] - middle);
+	return sum;
+}
+
+/* Does a straight line over the order leave less than two levels do? */
+static bool is_trend(struct work *w, const double *x, size_t n, size_t at)
+{
+	struct assay_slope s;
+	double two = absolute_residuals(w, x, at) + absolute_residuals(w, x + at, n - at);
+	for (size_t i = 0; i < n; i++)
+		w->line[i] = (double)i;
+	assay_theil_sen(w->line, x, n, w->seed, &s);
+	for (size_t i = 0; i < n; i++)
+		w->line[i] = x[i] - s.slope * (double)i;
+	return absolute_residuals(w, w->line, n) < two;
+}
+
+static void segment(struct work *w, size_t from, size_t n)
+{
+	size_t at;
+	if (n < 2 * ASSAY_CHANGE_SEGMENT || w->n == ASSAY_CHANGE_MAX)
+		return;
+	ranks(w->x + from, n, w->rank);
+	double seen = scan(w->rank, n, &at);
+	if (!(seen > 0))
+		return;
+	double p = permuted(w, from, n, seen);
+	if (p > w->level || is_trend(w, w->x + from, n, at))
+		return;
+	segment(w, from, at);
+	if (w->n < ASSAY_CHANGE_MAX)
+		w->out[w->n++] = (struct assay_change){ from + at, p };
+	segment(w, from + at, n - at);
+}
+
+size_t assay_change_points(const double *x, size_t n, double level, uint64_t seed, struct assay_change out[ASSAY_CHANGE_MAX])
+{
+	if (n < ASSAY_CHANGE_VALUES)
+		return 0;
+	struct work w = { .x = x, .level = level, .seed = seed, .rank = xalloc(3 * n * sizeof *w.rank), .out = out };
+	w.scratch = w.rank + n;
+	w.line = w.scratch + n;
+	segment(&w, 0, n);
+	free(w.rank);
+	return w.n;
+}
