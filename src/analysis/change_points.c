@@ -10,6 +10,8 @@
 #include "base/mem.h"
 #include "base/rng.h"
 
+enum { NEARBY = 25 };
+
 struct work { const double *x; double level; uint64_t seed; double *rank, *scratch, *line; struct assay_change *out; size_t n; };
 
 struct ranked { double x; size_t at; };
@@ -82,14 +84,28 @@ static double absolute_residuals(struct work *w, const double *x, size_t n)
 	return sum;
 }
 
+/* Ranks tell that there is a change better than where: a balanced split has more of them. */
+static size_t refine(struct work *w, const double *x, size_t n, size_t at, double *least)
+{
+	size_t from = at > NEARBY + ASSAY_CHANGE_SEGMENT ? at - NEARBY : ASSAY_CHANGE_SEGMENT, best = at;
+	*least = INFINITY;
+	for (size_t k = from; k <= at + NEARBY && k + ASSAY_CHANGE_SEGMENT <= n; k++) {
+		double two = absolute_residuals(w, x, k) + absolute_residuals(w, x + k, n - k);
+		if (two < *least) {
+			*least = two;
+			best = k;
+		}
+	}
+	return best;
+}
+
 /* Does a straight line over the order leave less than two levels do? */
-static bool is_trend(struct work *w, const double *x, size_t n, size_t at)
+static bool is_trend(struct work *w, const double *x, size_t n, double two)
 {
 	struct assay_slope s;
-	double two = absolute_residuals(w, x, at) + absolute_residuals(w, x + at, n - at);
 	for (size_t i = 0; i < n; i++)
 		w->line[i] = (double)i;
-	assay_theil_sen(w->line, x, n, w->seed, &s);
+	assay_theil_sen(w->line, x, n, ASSAY_Z95, w->seed, &s);
 	for (size_t i = 0; i < n; i++)
 		w->line[i] = x[i] - s.slope * (double)i;
 	return absolute_residuals(w, w->line, n) < two;
@@ -104,8 +120,11 @@ static void segment(struct work *w, size_t from, size_t n)
 	double seen = scan(w->rank, n, &at);
 	if (!(seen > 0))
 		return;
-	double p = permuted(w, from, n, seen);
-	if (p > w->level || is_trend(w, w->x + from, n, at))
+	double two, p = permuted(w, from, n, seen);
+	if (p > w->level)
+		return;
+	at = refine(w, w->x + from, n, at, &two);
+	if (is_trend(w, w->x + from, n, two))
 		return;
 	segment(w, from, at);
 	if (w->n < ASSAY_CHANGE_MAX)

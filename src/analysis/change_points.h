@@ -1,5 +1,6 @@
 /* Where did the level of a series change? Binary segmentation: in a stretch, the split with the largest standardised difference of mean ranks (Pettitt
- * 1979, as a scan over all splits), accepted when a permutation test of the whole scan gives p <= level; then each side alone. The test is exact for
+ * 1979, as a scan over all splits), accepted when a permutation test of the whole scan gives p <= level; its place is then the split nearby that leaves
+ * the smallest sum of absolute residuals around two medians; then each side alone. The test is exact for
  * values that are exchangeable, whatever their distribution, so a series without a change alarms with probability <= level; values that
  * inherit from the one before (a drifting machine) alarm more often. A split that a straight line explains better (smaller sum of absolute
  * residuals) is a trend and no change. Pure; deterministic. */

@@ -11,7 +11,13 @@
 
 static const char *const usual[] = { "ttft_ms", "tpot_ms", "output_tok_s", "wall_s", "rss_peak_mib" };
 
-static int key_ok(const char *key, const char *const *before, size_t n_before, struct assay_err *e)
+const char *const *assay_compare_usual(size_t *n)
+{
+	*n = sizeof usual / sizeof *usual;
+	return usual;
+}
+
+int assay_compare_key_ok(const char *key, const char *const *before, size_t n_before, struct assay_err *e)
 {
 	const struct assay_metric *m = assay_metric_find(key);
 	if (!m)
@@ -29,7 +35,7 @@ static int check_family(const struct assay_compare_options *o, struct assay_err 
 	if (o->n_metrics > ASSAY_COMPARE_KEYS)
 		return assay_fail(e, ASSAY_E_USAGE, "--metrics: %zu metrics; at most %d: every further one makes all harder to decide", o->n_metrics, ASSAY_COMPARE_KEYS);
 	for (size_t i = 0; i < o->n_metrics; i++)
-		if (key_ok(o->metrics[i], o->metrics, i, e))
+		if (assay_compare_key_ok(o->metrics[i], o->metrics, i, e))
 			return e->code;
 	return 0;
 }

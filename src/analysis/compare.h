@@ -25,6 +25,11 @@ struct assay_compare_options {
 	size_t n_stored;
 };
 
+/* The default family, in order. */
+const char *const *assay_compare_usual(size_t *n);
+/* May key stand in a family after before[0, n_before)? Known, with a better direction, not twice. ASSAY_E_USAGE ("--metrics: ..."). */
+int assay_compare_key_ok(const char *key, const char *const *before, size_t n_before, struct assay_err *e);
+
 /* {comparable, differences[], warnings[], method, alpha, min_effect_pct, metrics[], verdict}: docs/compare.md names every key. One document a
  * side: the unit is the repeat; two or more on both: the unit is the result, or the pair of results. New reference. NULL and ASSAY_E_USAGE when a key is unknown,
  * has no better direction, is named twice, when one side has one document and the other more, when a document stands twice on a side, or when

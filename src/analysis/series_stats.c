@@ -44,7 +44,7 @@ static size_t slopes(const double *x, const double *y, size_t n, uint64_t seed, 
 	return k;
 }
 
-void assay_theil_sen(const double *x, const double *y, size_t n, uint64_t seed, struct assay_slope *out)
+void assay_theil_sen(const double *x, const double *y, size_t n, double z, uint64_t seed, struct assay_slope *out)
 {
 	*out = (struct assay_slope){ NAN, -INFINITY, INFINITY };
 	if (n < 2)
@@ -54,7 +54,7 @@ void assay_theil_sen(const double *x, const double *y, size_t n, uint64_t seed, 
 	double *s = xalloc(2 * max * sizeof *s);
 	size_t k = slopes(x, y, n, seed, s, max);
 	out->slope = assay_median(s, k, s + max);
-	double share = (1 - 1.959963984540054 * sd / all) / 2; /* of the sorted slopes, outside on each side */
+	double share = (1 - z * sd / all) / 2; /* of the sorted slopes, outside on each side */
 	if (k && share > 0) {
 		size_t below = (size_t)(share * (double)k);
 		qsort(s, k, sizeof *s, by_value);

@@ -104,14 +104,14 @@ static void test_slope(void **state)
 		y[i] = 5 - 0.25 * (double)i;
 	}
 	y[3] = 1e9;
-	assay_theil_sen(x, y, 20, 1, &s);
+	assay_theil_sen(x, y, 20, ASSAY_Z95, 1, &s);
 	assert_true(fabs(s.slope + 0.25) < 1e-12 && s.lo <= -0.25 && s.hi >= -0.25 && s.hi < 0);
-	assay_theil_sen(x, y, 1500, 1, &s); /* drawn pairs */
+	assay_theil_sen(x, y, 1500, ASSAY_Z95, 1, &s); /* drawn pairs */
 	assert_true(fabs(s.slope + 0.25) < 1e-12 && fabs(s.lo + 0.25) < 1e-12 && fabs(s.hi + 0.25) < 1e-12);
-	assay_theil_sen(x, y, 3, 1, &s);
+	assay_theil_sen(x, y, 3, ASSAY_Z95, 1, &s);
 	assert_true(s.slope == -0.25 && isinf(s.lo) && isinf(s.hi));
 	x[1] = x[0];
-	assay_theil_sen(x, y, 2, 1, &s);
+	assay_theil_sen(x, y, 2, ASSAY_Z95, 1, &s);
 	assert_true(isnan(s.slope));
 	/* the interval covers the truth in 95 %, within three standard errors */
 	int covered = 0;
@@ -120,7 +120,7 @@ static void test_slope(void **state)
 			x[i] = (double)i;
 			y[i] = 0.1 * (double)i + normal(assay_rng_key(9, run), i);
 		}
-		assay_theil_sen(x, y, 25, run, &s);
+		assay_theil_sen(x, y, 25, ASSAY_Z95, run, &s);
 		covered += s.lo <= 0.1 && 0.1 <= s.hi;
 	}
 	printf("# the interval covers the slope in %d of 400\n", covered);
