@@ -47,6 +47,7 @@ const struct assay_opt cmd_common_options[] = {
 	{ "abort-on", 0, ASSAY_OPT_STRS, NULL, .arg = "KEY<X", .help = "end early with exit status 1 when this holds at a point after a visit: 'ttft_ms.p99>500'" },
 	{ "label", 0, ASSAY_OPT_MAP, NULL, .arg = "K=V", .help = "a label kept in the result; its value in a job file may be a mapping" },
 	{ "note", 0, ASSAY_OPT_STR, NULL, .arg = "TEXT", .help = "a note kept in the result" },
+	{ "redact", 0, ASSAY_OPT_FLAG, "false", .help = "replace host name, paths, prompts and serial numbers in the result when it ends, so that it may be published" },
 	{ "save-as", 0, ASSAY_OPT_STR, NULL, .arg = "NAME", .help = "also keep the result as the baseline NAME of this machine: assay compare NAME (assay baselines)" },
 	{ "replace", 0, ASSAY_OPT_FLAG, "false", .help = "with --save-as: NAME may be taken" },
 	{ "progress", 0, ASSAY_OPT_FLAG, "true", .help = "show progress on stderr" },

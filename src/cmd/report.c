@@ -1,19 +1,25 @@
 /* assay report DIR: write a result's faces again. Where a killed run left only its journal, the result is rebuilt first. */
 #include "cmd/show_result.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/fs.h"
+#include "base/json.h"
 #include "base/mem.h"
+#include "cmd/child.h"
 #include "metrics/other_tools.h"
 #include "report/face_definitions.h"
+#include "report/redact.h"
 #include "report/report.h"
 
 const struct assay_opt cmd_report_options[] = {
 	{ "format", 0, ASSAY_OPT_ENUMS, NULL, .choices = "md|html|csv|junit|summary|jsonl|openmetrics", .help = "faces to write (md, html, csv); the others only when named" },
 	{ "legacy", 0, ASSAY_OPT_ENUMS, NULL, .choices = "s0|s2|s3|s4", .help = "also write other suites' formats under legacy/" },
 	{ "definitions", 0, ASSAY_OPT_ENUMS, NULL, .choices = "vllm|sglang|guidellm|aiperf|llmperf", .help = "also count the same records as these tools do: report-NAME.md and .json" },
+	{ "redact", 0, ASSAY_OPT_FLAG, "false", .help = "with -o: a copy without host name, paths, prompts and serial numbers, which may be published" },
+	{ "output", 'o', ASSAY_OPT_STR, NULL, .arg = "DIR", .help = "where the redacted copy goes; absent or empty" },
 	{ "json", 0, ASSAY_OPT_FLAG, "false", .help = "print the result document on stdout, and only that" },
 	{ "color", 0, ASSAY_OPT_FLAG, "true", .help = "colour on a terminal (NO_COLOR is honoured too)" },
 	ASSAY_OPT_END,
@@ -57,7 +63,18 @@ static void show_definitions(const struct assay_options *o, const json_t *result
 			assay_definitions_terminal(t->name, result, run, stdout, &term);
 }
 
-static int report(const struct assay_options *o, const char *dir, struct assay_err *e)
+/* A run that was to be redacted was killed before it could be. */
+static int redact_late(const char *dir, struct assay_run *run, struct assay_err *e)
+{
+	if (!assay_json_get_bool(json_object_get(run->header, "config"), "redact", 0) || json_object_get(run->header, "redacted"))
+		return 0;
+	assay_run_release(run);
+	*run = (struct assay_run){ 0 };
+	return assay_redact_journal(dir, dir, e) ? e->code : assay_journal_read(dir, run, e);
+}
+
+/* fresh: the journal was just copied here. */
+static int report(const struct assay_options *o, const char *dir, bool fresh, struct assay_err *e)
 {
 	struct assay_run run = { 0 };
 	json_t *result = NULL;
@@ -73,8 +90,9 @@ static int report(const struct assay_options *o, const char *dir, struct assay_e
 		struct assay_err why = ASSAY_ERR_INIT;
 		result = assay_result_load(dir, &why);
 		rc = result ? 0 : assay_fail(e, why.code, "%.450s; its journal is readable: remove the file to rebuild the result from it", why.msg);
-	} else {
-		say_recovered(dir, &run);
+	} else if (!(rc = redact_late(dir, &run, e))) {
+		if (!fresh)
+			say_recovered(dir, &run);
 		result = assay_result_build(&run);
 		rc = assay_result_write(dir, result, e);
 	}
@@ -95,17 +113,46 @@ out:
 	return rc;
 }
 
+/* report DIR --redact -o COPY: made from the journal, so that an edited result is not carried on. */
+static int report_copy(const struct assay_options *o, const char *dir, struct assay_err *e)
+{
+	const char *given = assay_options_str(o, "output");
+	char *copy = NULL;
+	if (!given)
+		return assay_fail(e, ASSAY_E_USAGE, "--redact needs -o DIR: the copy goes there, the result stays as it is");
+	if (!assay_fs_is_dir(dir))
+		return assay_fail(e, ASSAY_E_USAGE, "%s: no such directory", dir);
+	bool there = assay_fs_exists(given);
+	int rc = cmd_not_in_use(dir, e);
+	if (!rc && !(rc = cmd_many_dir(given, "report", &copy, e))) {
+		rc = assay_redact_journal(dir, copy, e);
+		if (rc && !there)
+			rmdir(copy);
+		if (!rc)
+			rc = report(o, copy, true, e);
+	}
+	free(copy);
+	return rc;
+}
+
+static int run_report(const struct assay_options *o, struct assay_err *e)
+{
+	char **list;
+	if (assay_options_positionals(o, &list) != 1)
+		return assay_fail(e, ASSAY_E_USAGE, "report needs one result directory");
+	if (assay_options_flag(o, "redact"))
+		return report_copy(o, list[0], e);
+	return assay_options_str(o, "output") ? assay_fail(e, ASSAY_E_USAGE, "-o is for --redact: faces are written into the result's directory") : report(o, list[0], false, e);
+}
+
 int cmd_report(const struct assay_verb *v, int argc, char **argv)
 {
 	struct assay_options *o = NULL;
 	struct assay_err e = ASSAY_ERR_INIT;
-	char **list;
 	int status = 0;
 	if (cmd_options(v, argc, argv, &o, &status))
 		return status;
-	int n = assay_options_positionals(o, &list);
-	int rc = n == 1 ? report(o, list[0], &e) : assay_fail(&e, ASSAY_E_USAGE, "report needs one result directory");
-	if (rc)
+	if (run_report(o, &e))
 		status = cmd_error(&e);
 	assay_options_close(o);
 	return status;

@@ -11,6 +11,7 @@
 #include "cmd/show_result.h"
 #include "cmd/run.h"
 #include "cmd/run_signals.h"
+#include "report/redact.h"
 
 /* By the user. A full disk also cuts a run short (totals.interrupted), but is an error. */
 static bool interrupted(void) { return cmd_signal_seen(); }
@@ -46,6 +47,8 @@ static void summarise(const json_t *result)
 static int write_result(const struct cmd_run *r, json_t **result, struct assay_err *e)
 {
 	struct assay_run run = { 0 };
+	if (assay_options_flag(r->o, "redact") && assay_redact_journal(r->dir, r->dir, e))
+		return e->code;
 	int rc = assay_journal_read(r->dir, &run, e);
 	if (rc)
 		return rc;

@@ -42,8 +42,8 @@ static const char *program(void)
 
 static json_t *document(const struct assay_verify *v)
 {
-	return json_pack("{s:b, s:i, s:O, s:b, s:b, s:o, s:s}", "ok", v->ok, "checked", v->checked, "problems", v->problems, "recomputed", v->recomputed, "mixed_version",
-	                        v->mixed_version, "fingerprint", *v->fingerprint ? json_string(v->fingerprint) : json_null(), "written_by", v->written_by);
+	return json_pack("{s:b, s:i, s:O, s:b, s:b, s:o, s:s, s:o}", "ok", v->ok, "checked", v->checked, "problems", v->problems, "recomputed", v->recomputed, "mixed_version",
+	                        v->mixed_version, "fingerprint", *v->fingerprint ? json_string(v->fingerprint) : json_null(), "written_by", v->written_by, "redacted_of", *v->redacted_of ? json_string(v->redacted_of) : json_null());
 }
 
 /* Releases doc. */
@@ -82,6 +82,8 @@ static void print_text(const struct assay_verify *v, const char *dir)
 	print_found(v, dir);
 	if (*v->fingerprint)
 		printf("fingerprint  %s  (SHA-256 of journal.bin)\n", v->fingerprint);
+	if (*v->redacted_of)
+		printf("redacted     a copy of the journal %s: host name, paths, prompts and serial numbers\n             were replaced; the numbers are its numbers\n", v->redacted_of);
 	if (!v->ok && *v->written_by)
 		printf("written by   assay %s; this is %s\n", v->written_by, program());
 	print_limits();

@@ -78,6 +78,7 @@ static void put_about(json_t *doc, const struct assay_run *run)
 	put_header(doc, "model", h, "model");
 	put_header(doc, "truth", h, "truth");
 	put_newer(doc, "provenance", h);
+	put_newer(doc, "redacted", h);
 }
 
 json_t *assay_result_build(const struct assay_run *run)

@@ -124,6 +124,8 @@ static void check_header(struct verify_work *w)
 	const char *definitions = assay_json_get_str(h, "definitions", "none");
 	snprintf(w->v->written_by, sizeof w->v->written_by, "%.20s %.40s", assay_json_get_str(by, "version", "?"), assay_json_get_str(by, "commit", "?"));
 	no_control(w->v->written_by);
+	snprintf(w->v->redacted_of, sizeof w->v->redacted_of, "%s", assay_json_get_str(json_object_get(h, "redacted"), "of", ""));
+	no_control(w->v->redacted_of);
 	w->v->mixed_version = strcmp(definitions, ASSAY_DEFINITIONS_VERSION) != 0;
 	if (w->v->mixed_version)
 		verify_problem(w, JOURNAL_FILE, "header.definitions", "mixed_version: written with definitions %.60s, this assay has %s: only hashes were checked", definitions,
