@@ -1,9 +1,10 @@
 #!/usr/bin/python3
 <<<<<<< HEAD
-"""Checks documents against the schema in docs/ that their "schema" names (result.json, campaign.json). usage: validate_result.py FILE... ; prints TAP."""
+"""Checks documents against the schema in docs/ that their "schema" names (result.json, sweep.json, ...). usage: validate_result.py FILE... ; prints TAP."""
 =======
 """Checks result documents against docs/result.schema.json, sweep documents against docs/sweep.schema.json. usage: validate_result.py FILE... ; prints TAP."""
 >>>>>>> 606e6a1 (sweep: every combination of options, and the best)
+import glob
 import json
 import os
 import sys
@@ -17,8 +18,8 @@ DOCS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "docs")
 def validators():
     """By the constant that a document names itself with."""
     found = {}
-    for name in ("result", "campaign"):
-        with open(os.path.join(DOCS, name + ".schema.json"), encoding="utf-8") as f:
+    for path in sorted(glob.glob(os.path.join(DOCS, "*.schema.json"))):
+        with open(path, encoding="utf-8") as f:
             schema = json.load(f)
         jsonschema.Draft202012Validator.check_schema(schema)
         found[schema["properties"]["schema"]["const"]] = jsonschema.Draft202012Validator(schema)

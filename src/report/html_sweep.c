@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/json.h"
 #include "report/face_sweep.h"
@@ -27,7 +28,12 @@ static void points(const json_t *sweep, struct html_chart *c, bool on_front, con
 
 static void axis_title(const json_t *o, char *out, size_t size)
 {
-	snprintf(out, size, "%s (%s), %s is better", assay_json_get_str(o, "key", "?"), assay_json_get_str(o, "unit", ""), assay_json_get_str(o, "better", "?"));
+	snprintf(out, size, "%s (%s)", assay_json_get_str(o, "key", "?"), assay_json_get_str(o, "unit", ""));
+}
+
+static const char *towards(const json_t *o, const char *more, const char *less)
+{
+	return strcmp(assay_json_get_str(o, "better", ""), "higher") ? less : more;
 }
 
 /* The first objective, most wanted, against each of the others. */
@@ -37,17 +43,17 @@ static void scatter(struct html_page *p, const json_t *sweep, size_t k)
 	const json_t *list = json_object_get(sweep, "objectives"), *ox = json_array_get(list, k + 1), *oy = json_array_get(list, 0);
 	const char *x = assay_json_get_str(ox, "key", ""), *y = assay_json_get_str(oy, "key", "");
 	struct html_chart c;
-	char tx[200], ty[200], title[320];
+	char tx[200], ty[200], title[320], caption[240];
 	axis_title(ox, tx, sizeof tx);
 	axis_title(oy, ty, sizeof ty);
 	snprintf(title, sizeof title, "%s against %s", y, x);
 	html_chart_init(&c, ids[k], title, (struct html_axis){ tx, false, false }, (struct html_axis){ ty, false, false });
 	html_chart_series(&c, "on the front", HTML_POINTS);
 	points(sweep, &c, true, x, y);
-	html_chart_series(&c, "worse in everything than another, or may not be named", HTML_POINTS);
+	html_chart_series(&c, "not on it", HTML_POINTS);
 	points(sweep, &c, false, x, y);
-	html_chart_draw(p, &c, "Each point is a configuration. The front is over all objectives, so a point of it may look beaten in two of them.", NULL, "no configuration has both values",
-	                "assay explain KEY says what a metric needs");
+	snprintf(caption, sizeof caption, "Each point is a configuration; %s and %s are better. The front is over all objectives, so a point of it may look beaten in two of them.", towards(oy, "up", "down"), towards(ox, "right", "left"));
+	html_chart_draw(p, &c, caption, NULL, "no configuration has both values", "assay explain KEY says what a metric needs");
 }
 
 static void text_item(struct html_page *p, struct assay_buf *b)
