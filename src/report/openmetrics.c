@@ -11,7 +11,7 @@
 /* Units of the table of definitions: what a key calls them, the word that a name ends with. */
 static const struct { const char *unit, *in_key, *word; } units[] = {
 	{ "ms", "_ms", "milliseconds" }, { "s", "_s", "seconds" }, { "tok/s", "_tok_s", "tokens_per_second" }, { "req/s", "_s", "requests_per_second" }, { "MiB", "_mib", "mebibytes" }, { "B", "_bytes", "bytes" },
-	{ "x", "", "ratio" }, { "KiB/1k req", "_kib_per_1k", "kibibytes_per_1000_requests" },
+	{ "x", "", "ratio" }, { "per Mtok", "_per_mtok", "per_million_tokens" }, { "J/tok", "", "joules" }, { "KiB/1k req", "_kib_per_1k", "kibibytes_per_1000_requests" },
 };
 
 static void legal(char *s)

@@ -155,8 +155,23 @@ static void no_rule_is_left_out(void **state)
 	}
 }
 
+/* docs/findings.md has a row for each rule. */
+static void documented(void **state)
+{
+	struct e2e r;
+	size_t i;
+	json_t *f;
+	(void)state;
+	json_array_foreach(json_object_get(results[RICH], "findings"), i, f) {
+		e2e_run(&r, "grep -q '^| .*`%s`.* |' \"$(dirname \"$(dirname \"$A\")\")/docs/findings.md\"", text(f, "id"));
+		if (r.status)
+			fail_msg("docs/findings.md has no row for %s", text(f, "id"));
+		e2e_release(&r);
+	}
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(as_the_truth_is), cmocka_unit_test(no_rule_is_left_out) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(as_the_truth_is), cmocka_unit_test(no_rule_is_left_out), cmocka_unit_test(documented) };
 	return cmocka_run_group_tests(tests, run_all, drop_all);
 }
