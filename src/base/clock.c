@@ -23,6 +23,11 @@ int64_t assay_thread_cpu_ns(void)
 	return read_ns(CLOCK_THREAD_CPUTIME_ID);
 }
 
+int64_t assay_process_cpu_ns(void)
+{
+	return read_ns(CLOCK_PROCESS_CPUTIME_ID);
+}
+
 int64_t assay_wall_ns(void)
 {
 	return read_ns(CLOCK_REALTIME);

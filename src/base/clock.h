@@ -11,6 +11,7 @@
 
 int64_t assay_now_ns(void);          /* CLOCK_MONOTONIC */
 int64_t assay_thread_cpu_ns(void);   /* CPU time of the calling thread */
+int64_t assay_process_cpu_ns(void);  /* CPU time of all threads of the process */
 int64_t assay_wall_ns(void);         /* CLOCK_REALTIME */
 void assay_sleep_until_ns(int64_t t_ns);
 /* Smallest step seen between two readings of CLOCK_MONOTONIC, ns (>= 1). */

@@ -67,6 +67,8 @@ double cmd_run_estimate_s(const struct cmd_run *r)
 	double s = 0;
 	size_t i;
 	json_t *point;
+	if (r->plan.seconds > 0)
+		return r->plan.seconds;
 	if (strcmp(assay_options_str(r->o, "engine"), "cpu"))
 		return NAN;
 	k = rates_of(threads ? threads : assay_cpu_count());
@@ -110,5 +112,5 @@ void cmd_run_dry(const struct cmd_run *r)
 	printf("weights         %.1f MiB as %s\nKV cache        %.1f MiB for %llu tokens\n", weights / 0x1p20, nn_dtype_name(t), per_token * (double)r->plan.kv_tokens / 0x1p20,
 	       (unsigned long long)r->plan.kv_tokens);
 	assay_duration_format(took, sizeof took, cmd_run_estimate_s(r));
-	printf("time            at least %s (roofline of this machine, without the load)\n", took);
+	printf(r->plan.seconds > 0 ? "time            %s\n" : "time            at least %s (roofline of this machine, without the load)\n", took);
 }

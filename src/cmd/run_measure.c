@@ -40,7 +40,7 @@ int cmd_run_open_engine(struct cmd_run *r, struct assay_err *e)
 
 int cmd_run_open_journal(struct cmd_run *r, struct assay_err *e)
 {
-	if (assay_journal_open(r->dir, r->plan.hot_records, &r->journal, e))
+	if (assay_journal_open(r->dir, r->plan.hot_records, r->exp->resumable ? ASSAY_JOURNAL_SEGMENTS : ASSAY_JOURNAL_ONE, &r->journal, e))
 		return e->code;
 	r->recorded = true;
 	struct assay_sink *sink = assay_journal_sink(r->journal);
@@ -82,7 +82,7 @@ int cmd_run_measure(struct cmd_run *r, struct assay_err *e)
 	int threads = (int)assay_options_int(r->o, "threads");
 	struct assay_session_config c = {
 		.engine = r->engine, .sink = assay_journal_sink(r->journal), .hooks = { r, should_stop, on_progress, before_visit, cmd_run_abort_hook }, .seed = (uint64_t)assay_options_int(r->o, "seed"),
-		.probes = info->runs_here && !info->virtual_clock, .threads = threads ? threads : assay_cpu_count(), .start = &r->at_start, .max_time_ns = time_left_ns(r, info->virtual_clock),
+		.probes = info->runs_here && !info->virtual_clock, .threads = threads ? threads : assay_cpu_count(), .start = &r->at_start, .sample_period_ns = r->plan.sample_period_ns, .max_time_ns = time_left_ns(r, info->virtual_clock),
 	};
 	struct assay_session *s = NULL;
 	int rc = assay_session_open(&c, &s, e);

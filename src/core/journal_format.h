@@ -2,16 +2,21 @@
  *   file   = "ASSAYJ01" u32 version u32 0, then frames
  *   frame  = u32 payload length, u16 record type, u16 0, u32 crc32c, payload
  * Little-endian. The checksum covers the frame's first eight bytes and its payload. The payload of a
- * hot record is its struct of core/record.h, that of a cold one compact JSON. Format version 1. */
+ * hot record is its struct of core/record.h, that of a cold one compact JSON. Format version 1.
+ * A long run's journal goes on in further files of the same form, journal-001.bin and so on; each begins with a SEGMENT record
+ * {index, before_bytes: the sum of the files before it}. A record never spans two files. */
 #ifndef ASSAY_CORE_JOURNAL_FORMAT_H
 #define ASSAY_CORE_JOURNAL_FORMAT_H
 
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/fs.h"
 
 #define JOURNAL_FILE "journal.bin"
+#define JOURNAL_SEGMENTS_MAX 100000u
+#define JOURNAL_SEGMENT_BYTES (UINT64_C(64) << 20) /* a file of this size is the last of its kind: the next record opens another */
 #define JOURNAL_MAGIC "ASSAYJ01"
 #define JOURNAL_VERSION 1u
 #define JOURNAL_START 16u                      /* bytes before the first frame */
@@ -19,6 +24,15 @@
 #define JOURNAL_JSON_MAX (UINT32_C(64) << 20)  /* largest cold record */
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the journal is written as the machine holds it");
+
+/* Name of segment i: journal.bin, journal-001.bin, ... */
+static inline void journal_segment_name(uint32_t i, char out[32])
+{
+	if (i)
+		snprintf(out, 32, "journal-%03u.bin", i);
+	else
+		snprintf(out, 32, JOURNAL_FILE);
+}
 
 static inline void journal_start_put(unsigned char out[JOURNAL_START])
 {

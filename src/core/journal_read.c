@@ -1,5 +1,6 @@
 /* The journal's reading side: bytes -> records, up to the first byte that does not hold. Everything in the
  * bytes may be hostile: lengths, types, numbers. journal_sort.c makes a run of the records. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stddef.h>
@@ -16,10 +17,11 @@
 
 #define JOURNAL_FILE_MAX (UINT64_C(16) << 30)
 
-static int torn(struct journal_records *r, const char *why)
+int journal_torn(struct journal_records *r, const char *why)
 {
 	r->torn = true;
-	snprintf(r->torn_reason, sizeof r->torn_reason, "%s at byte %llu of %llu", why, (unsigned long long)r->bytes_read, (unsigned long long)r->bytes_total);
+	snprintf(r->torn_reason, sizeof r->torn_reason, "%s%s%s at byte %llu of %llu", r->segment ? r->file : "", r->segment ? ": " : "", why,
+		 (unsigned long long)(r->bytes_read - r->segment_at), (unsigned long long)(r->bytes_total - r->segment_at));
 	return -1;
 }
 
@@ -27,14 +29,14 @@ static int take_point(struct journal_records *r, uint32_t type, json_t *o)
 {
 	int64_t i = assay_json_get_int(o, "index", -1);
 	if (i < 0 || i >= JOURNAL_POINTS_MAX)
-		return torn(r, "a point has no valid index");
+		return journal_torn(r, "a point has no valid index");
 	struct assay_run_point none = { NULL, NULL, 0, 0 };
 	while (r->points.n <= (size_t)i)
 		journal_vec_add(&r->points, &none);
 	struct assay_run_point *p = (struct assay_run_point *)r->points.data + i;
 	json_t **slot = type == ASSAY_REC_POINT ? &p->info : &p->end;
 	if (type == ASSAY_REC_POINT && *slot)
-		return torn(r, "a point is declared twice");
+		return journal_torn(r, "a point is declared twice");
 	json_decref(*slot);
 	*slot = json_incref(o);
 	return 0;
@@ -46,15 +48,17 @@ static int take_json(struct journal_records *r, uint32_t type, const void *paylo
 	int rc = 0;
 	json_t *o = n <= JOURNAL_JSON_MAX ? assay_json_parse(payload, n, "record", ASSAY_E_DATA, &e) : NULL;
 	if (!json_is_object(o))
-		rc = torn(r, "a record is not a JSON object");
+		rc = journal_torn(r, "a record is not a JSON object");
 	else if ((type == ASSAY_REC_HEADER) != (r->header == NULL))
-		rc = torn(r, type == ASSAY_REC_HEADER ? "a second header" : "the first record is no header");
+		rc = journal_torn(r, type == ASSAY_REC_HEADER ? "a second header" : "the first record is no header");
 	else if (type == ASSAY_REC_HEADER)
 		r->header = json_incref(o);
 	else if (type == ASSAY_REC_FOOTER)
 		r->footer = json_incref(o);
 	else if (type == ASSAY_REC_NOTE)
 		json_array_append(r->notes, o);
+	else if (type == ASSAY_REC_RESUME || type == ASSAY_REC_SEGMENT)
+		rc = journal_take_part(r, type, o);
 	else
 		rc = take_point(r, type, o);
 	json_decref(o);
@@ -72,6 +76,11 @@ static const struct { uint32_t from, to; } signed_words[] = {
 	[ASSAY_REC_MEMORY - ASSAY_REC_VISIT] = { offsetof(struct assay_rec_memory, t_ns), sizeof(struct assay_rec_memory) },
 	[ASSAY_REC_CEILING - ASSAY_REC_VISIT] = { 0, sizeof(int64_t) },
 	[ASSAY_REC_SUBMIT - ASSAY_REC_VISIT] = { offsetof(struct assay_rec_submit, t_intended), sizeof(struct assay_rec_submit) },
+	[ASSAY_REC_WINDOW - ASSAY_REC_VISIT] = { offsetof(struct assay_rec_window, t0_ns), offsetof(struct assay_rec_window, wall_ns) },
+	[ASSAY_REC_DIST - ASSAY_REC_VISIT] = { 0, 0 },
+	[ASSAY_REC_BUCKETS - ASSAY_REC_VISIT] = { 0, 0 },
+	[ASSAY_REC_SERVED - ASSAY_REC_VISIT] = { offsetof(struct assay_rec_request, t_intended), sizeof(struct assay_rec_request) },
+	[ASSAY_REC_SERVED_TOKEN - ASSAY_REC_VISIT] = { offsetof(struct assay_rec_token, t_engine), sizeof(struct assay_rec_token) },
 };
 
 static bool plausible(uint32_t type, const unsigned char *payload)
@@ -102,20 +111,24 @@ static int take_hot(struct journal_records *r, uint32_t type, const void *payloa
 	if (older_sample(type, payload, n, &sample))
 		payload = &sample;
 	else if (n != assay_rec_size(type))
-		return torn(r, "a record has the wrong size");
+		return journal_torn(r, "a record has the wrong size");
 	if (!r->header)
-		return torn(r, "the first record is no header");
+		return journal_torn(r, "the first record is no header");
 	if (!plausible(type, payload))
-		return torn(r, "a record has an impossible time or count");
+		return journal_torn(r, "a record has an impossible time or count");
+	if (type >= ASSAY_REC_WINDOW)
+		return journal_take_stream(r, type, payload);
 	journal_vec_add(v[type - ASSAY_REC_VISIT], payload);
 	return 0;
 }
 
 static int take(struct journal_records *r, uint32_t type, const unsigned char *payload, uint32_t n)
 {
-	if (r->footer)
-		return torn(r, "there are records after the footer");
-	if (type >= ASSAY_REC_HEADER && type <= ASSAY_REC_FOOTER)
+	if (r->segment && r->bytes_read == r->segment_at + JOURNAL_START && type != ASSAY_REC_SEGMENT)
+		return journal_torn(r, "a segment does not say which it is");
+	if (r->footer && type != ASSAY_REC_RESUME && type != ASSAY_REC_SEGMENT)
+		return journal_torn(r, "there are records after the footer");
+	if (type >= ASSAY_REC_HEADER && type <= ASSAY_REC_SEGMENT)
 		return take_json(r, type, payload, n);
 	if (assay_rec_size(type))
 		return take_hot(r, type, payload, n);
@@ -127,41 +140,53 @@ static int frame(struct journal_records *r, const unsigned char *p, uint64_t lef
 	uint32_t n, crc;
 	uint16_t type[2];
 	if (left < JOURNAL_FRAME)
-		return torn(r, "a record is cut short");
+		return journal_torn(r, "a record is cut short");
 	memcpy(&n, p, 4);
 	memcpy(type, p + 4, 4);
 	memcpy(&crc, p + 8, 4);
 	if (n > left - JOURNAL_FRAME)
-		return torn(r, "a record is cut short");
+		return journal_torn(r, "a record is cut short");
 	if (type[1] || crc != journal_crc(p, p + JOURNAL_FRAME, n))
-		return torn(r, "a checksum does not match");
+		return journal_torn(r, "a checksum does not match");
 	if (take(r, type[0], p + JOURNAL_FRAME, n))
 		return -1;
 	r->bytes_read += JOURNAL_FRAME + n;
 	return 0;
 }
 
+/* The frames of one file. ASSAY_E_DATA when it is no journal at all. */
+static int parse_file(struct journal_records *r, const char *what, const unsigned char *p, uint64_t n, struct assay_err *e)
+{
+	unsigned char start[JOURNAL_START];
+	r->segment_at = r->bytes_read;
+	r->bytes_total = r->bytes_read + n;
+	journal_start_put(start);
+	if (n >= JOURNAL_START && memcmp(p, start, 8) == 0 && memcmp(p, start, JOURNAL_START) != 0)
+		return assay_fail(e, ASSAY_E_DATA, "%s: journal of another version: read it with the assay that wrote it", what);
+	if (n < JOURNAL_START || memcmp(p, start, JOURNAL_START) != 0)
+		return assay_fail(e, ASSAY_E_DATA, "%s: nothing recorded: no journal in these %llu bytes", what, (unsigned long long)n);
+	r->bytes_read += JOURNAL_START;
+	for (uint64_t at = JOURNAL_START; at < n && frame(r, p + at, n - at) == 0;)
+		at = r->bytes_read - r->segment_at;
+	return 0;
+}
+
+static int finish(struct journal_records *r, const char *what, struct assay_run *out, struct assay_err *e)
+{
+	if (!r->header)
+		return assay_fail(e, ASSAY_E_DATA, "%s: nothing recorded: no complete header (%s)", what, r->torn ? r->torn_reason : "empty");
+	journal_sort(r, out);
+	return 0;
+}
+
 static int parse(const char *what, const unsigned char *p, uint64_t n, struct assay_run *out, struct assay_err *e)
 {
 	struct journal_records r;
-	unsigned char start[JOURNAL_START];
-	int rc = 0;
 	*out = (struct assay_run){ 0 };
 	journal_records_init(&r, n);
-	journal_start_put(start);
-	if (n >= JOURNAL_START && memcmp(p, start, 8) == 0 && memcmp(p, start, JOURNAL_START) != 0) {
-		rc = assay_fail(e, ASSAY_E_DATA, "%s: journal of another version: read it with the assay that wrote it", what);
-	} else if (n < JOURNAL_START || memcmp(p, start, JOURNAL_START) != 0) {
-		rc = assay_fail(e, ASSAY_E_DATA, "%s: nothing recorded: no journal in these %llu bytes", what, (unsigned long long)n);
-	} else {
-		r.bytes_read = JOURNAL_START;
-		while (r.bytes_read < n && frame(&r, p + r.bytes_read, n - r.bytes_read) == 0)
-			;
-		if (!r.header)
-			rc = assay_fail(e, ASSAY_E_DATA, "%s: nothing recorded: no complete header (%s)", what, r.torn ? r.torn_reason : "empty");
-		else
-			journal_sort(&r, out);
-	}
+	int rc = parse_file(&r, what, p, n, e);
+	if (!rc)
+		rc = finish(&r, what, out, e);
 	journal_records_release(&r);
 	return rc;
 }
@@ -189,18 +214,58 @@ static int check_lock(const char *path, const char *dir, struct assay_err *e)
 	return busy ? assay_fail(e, ASSAY_E_USAGE, "%s: in use: a run is still being recorded there", dir) : 0;
 }
 
-static int read_dir(const char *dir, bool own, struct assay_run *out, struct assay_err *e)
+/* The largest segment number that a folder holds. */
+static uint32_t last_segment(const char *dir)
+{
+	uint32_t last = 0, i;
+	char tail;
+	DIR *d = opendir(dir);
+	for (struct dirent *x; d && (x = readdir(d));)
+		if (sscanf(x->d_name, "journal-%u.bi%c", &i, &tail) == 2 && tail == 'n' && i > last && i < JOURNAL_SEGMENTS_MAX)
+			last = i;
+	if (d)
+		closedir(d);
+	return last;
+}
+
+/* One file of the journal; only one is held at a time. */
+static int read_file(struct journal_records *r, const char *dir, uint32_t segment, struct assay_err *e)
 {
 	struct assay_buf b;
-	char *path = xasprintf("%s/" JOURNAL_FILE, dir);
-	*out = (struct assay_run){ 0 };
+	int rc = 0;
+	r->segment = segment;
+	journal_segment_name(segment, r->file);
+	char *path = xasprintf("%s/%s", dir, r->file);
 	assay_buf_init(&b, JOURNAL_FILE_MAX);
-	int rc = own ? 0 : check_lock(path, dir, e);
-	if (!rc)
+	if (segment && !assay_fs_exists(path)) {
+		r->segment_at = r->bytes_total = r->bytes_read;
+		journal_torn(r, "missing, though the files before and after it are here,");
+	} else {
 		rc = assay_fs_read(path, &b, ASSAY_E_DATA, e);
-	if (!rc)
-		rc = parse(path, (unsigned char *)b.data, b.len_bytes, out, e);
+		rc = rc ? rc : parse_file(r, path, (unsigned char *)b.data, b.len_bytes, e);
+	}
+	if (rc && segment) { /* what came before stands */
+		journal_torn(r, "not a journal file");
+		rc = 0;
+	}
 	assay_buf_release(&b);
+	free(path);
+	return rc;
+}
+
+static int read_dir(const char *dir, bool own, struct assay_run *out, struct assay_err *e)
+{
+	struct journal_records r;
+	char *path = xasprintf("%s/" JOURNAL_FILE, dir);
+	uint32_t last = last_segment(dir);
+	*out = (struct assay_run){ 0 };
+	journal_records_init(&r, 0);
+	int rc = own ? 0 : check_lock(path, dir, e);
+	for (uint32_t i = 0; !rc && !r.torn && i <= last; i++)
+		rc = read_file(&r, dir, i, e);
+	if (!rc)
+		rc = finish(&r, path, out, e);
+	journal_records_release(&r);
 	free(path);
 	return rc;
 }

@@ -23,6 +23,8 @@ void journal_records_init(struct journal_records *r, uint64_t total_bytes)
 		.submits.size = sizeof(struct assay_rec_submit), .tokens.size = sizeof(struct assay_rec_token),
 		.steps.size = sizeof(struct assay_rec_step), .samples.size = sizeof(struct assay_rec_sample),
 		.memory.size = sizeof(struct assay_rec_memory), .ceilings.size = sizeof(struct assay_rec_ceiling),
+		.windows.size = sizeof(struct assay_run_window), .histograms.size = sizeof(struct assay_run_histogram),
+		.buckets.size = sizeof(struct assay_rec_buckets), .open.w.index = UINT32_MAX, .parts = json_array(),
 		.notes = json_array(), .bytes_total = total_bytes,
 	};
 }
@@ -34,10 +36,16 @@ void journal_records_release(struct journal_records *r)
 		json_decref(p[i].info);
 		json_decref(p[i].end);
 	}
-	struct journal_vec *v[] = { &r->points, &r->visits, &r->visit_ends, &r->requests, &r->submits, &r->tokens, &r->steps, &r->samples, &r->memory, &r->ceilings };
+	struct assay_run_histogram *h = r->histograms.data;
+	for (size_t i = 0; i < r->histograms.n; i++)
+		for (size_t m = 0; m < ASSAY_STREAM_METRICS; m++)
+			free(h[i].counts[m]);
+	struct journal_vec *v[] = { &r->points, &r->visits, &r->visit_ends, &r->requests, &r->submits, &r->tokens, &r->steps, &r->samples, &r->memory, &r->ceilings,
+				    &r->windows, &r->histograms, &r->buckets };
 	for (size_t i = 0; i < sizeof v / sizeof *v; i++)
 		free(v[i]->data);
 	json_decref(r->header);
 	json_decref(r->footer);
 	json_decref(r->notes);
+	json_decref(r->parts);
 }

@@ -17,10 +17,30 @@ struct journal_records {
 	struct journal_vec points;               /* struct assay_run_point; info NULL where only an end or a gap is known */
 	struct journal_vec visits, visit_ends;   /* struct assay_rec_visit */
 	struct journal_vec submits, requests, tokens, steps, samples, memory, ceilings; /* struct assay_rec_... */
+	/* of a stream */
+	struct journal_vec windows;              /* struct assay_run_window */
+	struct journal_vec histograms;           /* struct assay_run_histogram by point */
+	struct assay_run_window open;            /* DIST records of a window whose WINDOW has not come */
+	struct journal_vec buckets;              /* its BUCKETS */
+	json_t *parts;
+	uint64_t served, served_tokens, served_loose;
+	uint32_t segment;                        /* being read */
+	char file[32];                           /* its name, for messages */
 	bool torn;
 	char torn_reason[160];
 	uint64_t bytes_read, bytes_total;
+	uint64_t segment_at;                     /* bytes_read where this segment began */
 };
+
+/* The first of what does not hold; returns -1. */
+int journal_torn(struct journal_records *r, const char *why);
+
+/* Takes a record of a stream (journal_stream.c). 0 or -1 (torn). */
+int journal_take_stream(struct journal_records *r, uint32_t type, const void *payload);
+/* RESUME and SEGMENT. */
+int journal_take_part(struct journal_records *r, uint32_t type, json_t *o);
+/* Moves windows and histograms into *out, which has its points. */
+void journal_give_stream(struct journal_records *r, struct assay_run *out);
 
 /* Empty, for a journal of total_bytes. _release frees what was not moved out. */
 void journal_records_init(struct journal_records *r, uint64_t total_bytes);

@@ -333,6 +333,7 @@ void journal_sort(struct journal_records *r, struct assay_run *out)
 	out->memory = give(&r->memory, &out->n_memory);
 	out->ceilings = give(&r->ceilings, &out->n_ceilings);
 	make_slices(out);
+	journal_give_stream(r, out);
 	out->header = json_incref(r->header);
 	out->footer = json_incref(r->footer);
 	out->notes = json_incref(r->notes);

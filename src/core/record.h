@@ -17,9 +17,13 @@ enum assay_rec_type {
 	ASSAY_REC_POINT_END = 3,   /* {index, status: ok|limit|error|dropped|interrupted, reason} */
 	ASSAY_REC_NOTE = 4,        /* {code, ...}: what else the result must say: dropped points, samples of text, skipped probes */
 	ASSAY_REC_FOOTER = 5,      /* {ended, interrupted, records_lost, journal_lag_ms, ...} */
+	ASSAY_REC_RESUME = 6,      /* {created, argv, clock, gap_s, ...}: the run goes on after it was stopped; what was its footer is history */
+	ASSAY_REC_SEGMENT = 7,     /* {index, before_bytes}: first of every journal file but the first */
 	/* hot, fixed structs below */
 	ASSAY_REC_VISIT = 16, ASSAY_REC_VISIT_END = 17, ASSAY_REC_REQUEST = 18, ASSAY_REC_TOKEN = 19, ASSAY_REC_STEP = 20,
 	ASSAY_REC_SAMPLE = 21, ASSAY_REC_MEMORY = 22, ASSAY_REC_CEILING = 23, ASSAY_REC_SUBMIT = 24,
+	/* of a stream (soak): what is read back are windows; single requests and their kept tokens are there to check them by */
+	ASSAY_REC_WINDOW = 25, ASSAY_REC_DIST = 26, ASSAY_REC_BUCKETS = 27, ASSAY_REC_SERVED = 28, ASSAY_REC_SERVED_TOKEN = 29,
 };
 
 /* One run of a point: warm-ups have repeat = -1, -2, ... `order` counts visits over the whole run. */
@@ -31,7 +35,8 @@ struct assay_rec_submit { uint32_t id, point; int32_t repeat; uint32_t prompt_to
 /* Written at a request's end. -1 = unknown. Token stamps are in TOKEN records of the same id. */
 struct assay_rec_request {
 	uint32_t id, point; int32_t repeat; uint32_t end_state; /* enum assay_end */
-	uint32_t prompt_tokens, max_tokens, output_tokens, reported_tokens, preemptions, cached_tokens, events, pad;
+	uint32_t prompt_tokens, max_tokens, output_tokens, reported_tokens, preemptions, cached_tokens, events;
+	uint32_t first_tokens; /* of the first event; 0 = unknown */
 	int64_t t_intended, t_sent, t_scheduled, t_first, t_last, t_end;
 };
 
@@ -67,6 +72,39 @@ struct assay_rec_memory {
 /* A probe of what the machine can do, taken between visits. 0 = not probed. */
 struct assay_rec_ceiling { int64_t t_ns; double read_gb_s, gemm_f32_gflop_s, gemm_bf16_gflop_s; uint32_t threads, pad; };
 
+/* ---- a stream: open-ended load, summed up window by window (metrics/window.h) ----
+ * A window is its DIST and BUCKETS records and then its WINDOW record, which counts them in. SERVED is a struct assay_rec_request without
+ * a SUBMIT; SERVED_TOKEN a struct assay_rec_token of one request in N. */
+enum assay_stream_metric {
+	ASSAY_STREAM_TTFT, ASSAY_STREAM_TTFT_SERVICE, ASSAY_STREAM_ITL, ASSAY_STREAM_TPOT, ASSAY_STREAM_E2EL, ASSAY_STREAM_QUEUE,
+	ASSAY_STREAM_SEND_LAG, ASSAY_STREAM_METRICS
+};
+enum assay_window_flag {
+	ASSAY_WINDOW_SHORT = 1,    /* cut before its time: by a stop, or by the end of its phase */
+	ASSAY_WINDOW_TAIL = 2,     /* after the last arrival: what was still running */
+	ASSAY_WINDOW_PROBE = 4,    /* of the probe: closed loop, no part of the series */
+};
+struct assay_rec_window {
+	uint32_t index, point; int32_t repeat; uint32_t flags;
+	uint32_t offered, most_live, live_end, steps, kept_requests, next_id, cached_tokens, pad;
+	uint32_t ends[24];         /* requests that ended in it, by enum assay_end */
+	int64_t t0_ns, t1_ns;      /* engine's clock */
+	int64_t elapsed_ns;        /* measured time of the series at t0; gaps left out */
+	int64_t prompt_tokens, output_tokens; /* of the successes that ended in it */
+	int64_t tokens;            /* output tokens that arrived in it, whoever's */
+	int64_t busy_ns;           /* time in engine steps */
+	int64_t cpu_ns;            /* CPU time of this process in it; -1 unknown */
+	int64_t rss_mean_bytes, rss_max_bytes; /* of readings a second apart; -1 unknown */
+	int64_t wall_ns;           /* CLOCK_REALTIME at t0; -1 on a virtual clock */
+	double load_per_s;         /* arrivals wanted, mean over the window; closed loop: 0 */
+};
+/* Exact where the window kept every sample, else from its histogram. ns; a value that is not there is NaN. */
+struct assay_rec_dist { uint32_t window, metric, n, exact; double mean, m2, min, max, p50, p95, p99; };
+/* Counts of a window's log histogram, a dozen buckets a record. */
+#define ASSAY_BUCKETS_EACH 12
+struct assay_rec_buckets { uint32_t window, metric, n, pad; struct { uint32_t bucket, count; } b[ASSAY_BUCKETS_EACH]; };
+#define ASSAY_LOG_BUCKETS 16384 /* of every log histogram (metrics/log_histogram.h) */
+
 struct assay_record {
 	uint32_t type;
 	union {
@@ -78,6 +116,9 @@ struct assay_record {
 		struct assay_rec_sample sample;
 		struct assay_rec_memory memory;
 		struct assay_rec_ceiling ceiling;
+		struct assay_rec_window window;
+		struct assay_rec_dist dist;
+		struct assay_rec_buckets buckets;
 	} u;
 };
 /* Payload size of a hot record type, 0 for a cold or unknown one. */

@@ -29,6 +29,14 @@ struct assay_run_point {
 	size_t first_visit, n_visits;      /* into run->visits (sorted by point, then warm-ups, then repeat) */
 };
 
+/* One window of a stream. d[m].n = 0 where it had no sample of a metric. */
+struct assay_run_window { struct assay_rec_window w; struct assay_rec_dist d[ASSAY_STREAM_METRICS]; };
+
+/* All windows of one point together: log histograms (metrics/log_histogram.h). */
+struct assay_run_histogram { uint64_t *counts[ASSAY_STREAM_METRICS]; /* [ASSAY_LOG_BUCKETS], or NULL: no sample */ };
+
+#define ASSAY_STREAM_POINTS 64 /* most points of a stream */
+
 struct assay_run {
 	json_t *header;                    /* never NULL */
 	json_t *footer;                    /* NULL when the journal has none */
@@ -44,6 +52,13 @@ struct assay_run {
 	struct assay_rec_sample *samples; size_t n_samples;
 	struct assay_rec_memory *memory; size_t n_memory;
 	struct assay_rec_ceiling *ceilings; size_t n_ceilings;
+	/* a stream (soak); its single requests stay on disk */
+	struct assay_run_window *windows; size_t n_windows; /* in the order of the series; indices rise */
+	struct assay_run_histogram *histograms;             /* [n_points], or NULL without windows */
+	json_t *parts;                     /* array of RESUME records: each begins a new part; each has the footer before it, or null, as "stopped" */
+	uint64_t served, served_tokens;    /* SERVED and SERVED_TOKEN records that were passed over */
+	uint64_t served_loose;             /* SERVED records that no window counts: it was cut off by a kill */
+	uint32_t segments;                 /* files that were read */
 };
 
 void assay_run_release(struct assay_run *r);

@@ -5,6 +5,6 @@
 #include "experiment/experiment.h"
 
 extern const struct assay_experiment assay_experiment_baseline, assay_experiment_latency, assay_experiment_throughput, assay_experiment_seqlen,
-	assay_experiment_longdoc, assay_experiment_memory, assay_experiment_offline;
+	assay_experiment_longdoc, assay_experiment_memory, assay_experiment_offline, assay_experiment_soak;
 
 #endif

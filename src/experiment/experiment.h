@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "base/options.h"
 #include "core/record.h"
+#include "core/run.h"
 #include "engine/engine.h"
 
 struct assay_session;
@@ -18,6 +19,8 @@ struct assay_session;
 /* What is known before the engine opens. Released with assay_run_plan_release. */
 struct assay_run_plan {
 	uint64_t kv_tokens, hot_records, prompt_tokens, output_tokens, requests;
+	double seconds;                   /* how long the run takes, where it says so; 0 = as long as its work takes */
+	int64_t sample_period_ns;         /* telemetry; 0 = ten a second. Long runs sample less, so that what is kept is bounded */
 	json_t *points;                   /* array of {experiment, case, runs, warmup} for --dry-run and the progress total */
 };
 void assay_run_plan_release(struct assay_run_plan *p);
@@ -32,6 +35,7 @@ struct assay_experiment {
 	/* Visits every point and writes its records. 0 also when points failed or the run was interrupted: assay_session_totals
 	 * says so. Else bad text prompts (USAGE) or a broken promise. */
 	int (*run)(struct assay_session *s, const struct assay_options *o, struct assay_err *e);
+	bool resumable;                   /* journal in segments; --resume goes on where a run was stopped */
 };
 
 const struct assay_experiment *const *assay_experiments(int *n);
@@ -58,6 +62,8 @@ struct assay_session_config {
 	bool probes;                      /* machine ceilings and telemetry (off for null, sim) */
 	int threads;                      /* the ceilings are probed with as many; 0 = as the engine says */
 	int64_t max_time_ns;              /* engine's clock, from here on: points visited are as many as fit (points.h); 0 = no bound */
+	int64_t sample_period_ns;         /* of telemetry; 0 = ten a second */
+	const struct assay_run *before;   /* --resume: what was recorded so far, or NULL; borrowed */
 	const struct assay_rec_memory *start; /* read before the engine opened (assay_memory_read), or NULL; becomes MEMORY "start" */
 };
 

@@ -6,6 +6,7 @@
 static const struct assay_experiment *const experiments[] = {
 	&assay_experiment_baseline, &assay_experiment_latency, &assay_experiment_throughput, &assay_experiment_seqlen,
 	&assay_experiment_longdoc,  &assay_experiment_memory,  &assay_experiment_offline,
+	&assay_experiment_soak,
 };
 #define N_EXPERIMENTS ((int)(sizeof experiments / sizeof experiments[0]))
 

@@ -50,6 +50,15 @@ void assay_session_memory(struct assay_session *s, enum assay_mem_label label, u
 	put(s, ASSAY_LANE_DRIVE, &r);
 }
 
+int64_t assay_session_rss(const struct assay_session *s)
+{
+	struct assay_engine_memory g;
+	if (s->info->runs_here)
+		return assay_memory_rss();
+	s->c.engine->ops->memory(s->c.engine, &g);
+	return g.rss_bytes;
+}
+
 static void put_start(struct assay_session *s, const struct assay_rec_memory *start)
 {
 	struct assay_record r = { .type = ASSAY_REC_MEMORY };
@@ -170,7 +179,7 @@ int assay_session_open(const struct assay_session_config *c, struct assay_sessio
 	if (s->c.threads < 1)
 		s->c.threads = (int)assay_json_get_int(s->info->effective, "threads", assay_cpu_count());
 	s->opened_ns = assay_engine_now(c->engine);
-	int rc = c->probes ? assay_sampler_start(c->sink, SAMPLE_PERIOD_NS, &s->sampler, e) : 0;
+	int rc = c->probes ? assay_sampler_start(c->sink, c->sample_period_ns > 0 ? c->sample_period_ns : SAMPLE_PERIOD_NS, &s->sampler, e) : 0;
 	if (rc) {
 		free(s);
 		return rc;

@@ -47,6 +47,8 @@ static inline bool assay_session_goes_on(const struct assay_session *s)
 void assay_session_memory(struct assay_session *s, enum assay_mem_label label, uint32_t point, int32_t repeat);
 /* Probes the machine's ceilings if that is due: at most 3 % of the run's time (1 s allowed at once), at least 2 s apart. */
 void assay_session_probe(struct assay_session *s);
+/* Resident memory of what answers: of this process where the model runs here, else as the engine says; -1 unknown. Cheap. */
+int64_t assay_session_rss(const struct assay_session *s);
 /* Plays stated telemetry up to the engine's now. */
 void assay_session_play(struct assay_session *s);
 /* Writes a NOTE; steals the object. */

@@ -59,6 +59,8 @@ static const struct assay_metric table[] = {
 	  "Prompt and generated tokens of successful requests divided by the wall time of the whole run.", "vLLM benchmark_throughput (total tokens/s)" },
 	{ "request_s", "req/s", "Request throughput", ASSAY_HIGHER, RUN, 3,
 	  "Proved successes divided by the wall time of the whole run; a failed request counts as none.", "MLPerf Inference LoadGen (Offline samples/s), failures excluded" },
+	{ "offered_s", "req/s", "Offered load", ASSAY_NEITHER, RUN, 3,
+	  "Requests that fell due divided by the wall time, refused and failed ones included: what the load asked for, beside request_s which was delivered.", loadgen },
 	{ "inverse_throughput_ms", "ms", "Inverse throughput", ASSAY_LOWER, RUN, 2,
 	  "Wall time divided by the number of sequences. Some reports call it latency per sequence; no sequence took this long.", "S1 baseline document (25.43 s / 256 = 99 ms)" },
 	{ "speedup", "x", "Speed-up", ASSAY_HIGHER, RUN, 2,
@@ -78,6 +80,8 @@ static const struct assay_metric table[] = {
 	  "Duration of one engine step that only decodes: one token for each running sequence.", own_records },
 	{ "step_seqs", "seqs", "Sequences per step", ASSAY_NEITHER, RUN, 2,
 	  "Running sequences of an engine step, averaged over step time: the batch that was really there.", own_records },
+	{ "engine_busy", "ratio", "Engine busy", ASSAY_NEITHER, RUN, 3,
+	  "Time in engine steps divided by the wall time: near 1 the engine has no time to spare and requests queue.", own_records },
 	{ "preemptions", "events", "Preemptions", ASSAY_LOWER, RUN, 0,
 	  "Times that a running sequence lost its KV pages and had to be recomputed, in one run.", "vLLM: num_preemptions" },
 
@@ -101,6 +105,8 @@ static const struct assay_metric table[] = {
 	  "Proportional set size after a run: resident memory with pages shared between processes divided among them.", kernel_mem },
 	{ "rss_growth_kib_per_1k", "KiB/1k req", "RSS growth", ASSAY_LOWER, POINT, 1,
 	  "Growth of resident memory per 1,000 requests: Theil-Sen slope over means of blocks of runs after the first 20 % is dropped, with a bootstrap interval; needs at least 10 blocks.", "Theil 1950, Sen 1968; Kunsch 1989 (block bootstrap)" },
+	{ "rss_growth_mib_h", "MiB/h", "RSS growth per hour", ASSAY_LOWER, POINT, 2,
+	  "Growth of resident memory per hour of measured time under load, by the same rule as rss_growth_kib_per_1k, over windows.", "Theil 1950, Sen 1968; Kunsch 1989 (block bootstrap)" },
 	{ "load_ms", "ms", "Model load", ASSAY_LOWER, POINT, 0,
 	  "Time from the start of loading to an engine ready for its first request; its phases are in engine.load.", own_records },
 

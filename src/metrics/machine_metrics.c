@@ -92,8 +92,10 @@ static double gpu_util(const struct point_builder *b, const struct assay_run_vis
 
 void point_machine_metrics(struct point_builder *b)
 {
-	point_add_per_run(b, "mbu", mbu);
-	point_add_per_run(b, "mfu", mfu);
+	if (!b->stream) { /* single steps of a stream are not kept */
+		point_add_per_run(b, "mbu", mbu);
+		point_add_per_run(b, "mfu", mfu);
+	}
 	point_add_per_run(b, "cpu_util", cpu_util);
 	point_add_per_run(b, "gpu_util", gpu_util);
 }

@@ -2,6 +2,7 @@
 #include "metrics/effective.h"
 #include "metrics/outcome.h"
 #include "metrics/point_builder.h"
+#include "metrics/stream_rows.h"
 #include "metrics/trend.h"
 
 #include <math.h>
@@ -177,6 +178,60 @@ static double pss(const struct point_builder *b, const struct assay_run_visit *v
 	return after && after->pss_bytes >= 0 ? (double)after->pss_bytes / mib : NAN;
 }
 
+/* ---- the same of a stream: readings a second apart, summed up by window ---- */
+
+/* Largest or mean reading of the windows of a visit. */
+static double stream_rss(const struct point_builder *b, const struct assay_run_visit *v, bool largest, char reason[REASON_BYTES])
+{
+	double most = NAN, sum = 0, time = 0;
+	for (size_t i = 0; i < b->run->n_windows; i++) {
+		const struct assay_rec_window *w = &b->run->windows[i].w;
+		if (w->point != b->point || w->repeat != v->v.repeat || w->rss_mean_bytes < 0)
+			continue;
+		double ns = (double)(w->t1_ns - w->t0_ns);
+		most = fmax(most, (double)w->rss_max_bytes); /* NaN gives way */
+		sum += ns * (double)w->rss_mean_bytes;
+		time += ns;
+	}
+	if (isnan(most) || !(time > 0))
+		reason_set(reason, "the engine does not say how much memory it holds");
+	return (largest ? most : time > 0 ? sum / time : NAN) / mib;
+}
+
+static double stream_rss_peak(const struct point_builder *b, const struct assay_run_visit *v, char reason[REASON_BYTES])
+{
+	return stream_rss(b, v, true, reason);
+}
+
+static double stream_rss_mean(const struct point_builder *b, const struct assay_run_visit *v, char reason[REASON_BYTES])
+{
+	return stream_rss(b, v, false, reason);
+}
+
+static void add_trend(struct point_builder *b, const char *key, const struct assay_trend *t, const char *none)
+{
+	char reason[REASON_BYTES];
+	reason_set(reason, "not yet: %zu of the 10 blocks that a slope needs", t->blocks);
+	point_add_value(b, key, t->slope, none ? none : reason);
+	struct assay_summary *s = &b->out->values[b->out->n_values - 1].s;
+	if (*b->missing || isnan(t->slope))
+		return;
+	s->n = s->units = t->blocks;
+	s->mean = t->slope;
+	s->ci95[0] = t->lo;
+	s->ci95[1] = t->hi;
+}
+
+static void stream_memory(struct point_builder *b)
+{
+	struct assay_trend per_1k, per_hour;
+	assay_stream_growth(b->run, b->point, &per_1k, &per_hour);
+	point_add_per_run(b, "rss_peak_mib", stream_rss_peak);
+	point_add_per_run(b, "rss_mean_mib", stream_rss_mean);
+	add_trend(b, "rss_growth_kib_per_1k", &per_1k, NULL);
+	add_trend(b, "rss_growth_mib_h", &per_hour, NULL);
+}
+
 /* RSS after each run against the requests served so far. */
 static void rss_growth(struct point_builder *b)
 {
@@ -191,17 +246,8 @@ static void rss_growth(struct point_builder *b)
 		y[n++] = (double)after->rss_bytes / 1024;
 	}
 	struct assay_trend t;
-	char reason[REASON_BYTES];
 	assay_trend_fit(x, y, n, &t);
-	reason_set(reason, "not yet: %zu of the 10 blocks that a slope needs", t.blocks);
-	point_add_value(b, "rss_growth_kib_per_1k", t.slope, n ? reason : no_memory_record);
-	struct assay_summary *s = &b->out->values[b->out->n_values - 1].s;
-	if (!*b->missing && !isnan(t.slope)) {
-		s->n = s->units = t.blocks;
-		s->mean = t.slope;
-		s->ci95[0] = t.lo;
-		s->ci95[1] = t.hi;
-	}
+	add_trend(b, "rss_growth_kib_per_1k", &t, n ? NULL : no_memory_record);
 	free(x);
 	free(y);
 }
@@ -214,11 +260,9 @@ static void engine_memory(struct point_builder *b, const char *key, size_t field
 	point_add_value(b, key, bytes / mib, "the engine does not say");
 }
 
-void point_memory_metrics(struct point_builder *b)
+/* Of runs whose single steps and readings are kept. */
+static void run_memory(struct point_builder *b)
 {
-	const json_t *load = json_object_get(json_object_get(b->run->header, "engine"), "load");
-	engine_memory(b, "weights_mib", offsetof(struct assay_rec_memory, weight_bytes), "weight_bytes");
-	engine_memory(b, "kv_pool_mib", offsetof(struct assay_rec_memory, kv_pool_bytes), "kv_pool_bytes");
 	point_add_per_run(b, "kv_used_mib", kv_used);
 	point_add_per_run(b, "kv_peak_mib", kv_peak);
 	point_add_value(b, "kv_bytes_per_token", model_number(b, "kv_bytes_per_token"), "the engine does not say");
@@ -229,6 +273,17 @@ void point_memory_metrics(struct point_builder *b)
 	point_add_per_run(b, "rss_delta_mib", rss_delta);
 	point_add_per_run(b, "pss_mib", pss);
 	if (!strcmp(assay_json_get_str(b->info, "experiment", ""), "memory") && !assay_point_seeks_limit(b->run, b->point))
-		rss_growth(b);
+		rss_growth(b); /* cases that look for a limit run once */
+}
+
+void point_memory_metrics(struct point_builder *b)
+{
+	const json_t *load = json_object_get(json_object_get(b->run->header, "engine"), "load");
+	engine_memory(b, "weights_mib", offsetof(struct assay_rec_memory, weight_bytes), "weight_bytes");
+	engine_memory(b, "kv_pool_mib", offsetof(struct assay_rec_memory, kv_pool_bytes), "kv_pool_bytes");
+	if (b->stream)
+		stream_memory(b);
+	else
+		run_memory(b);
 	point_add_value(b, "load_ms", assay_json_get_num(load, "total_ms", NAN), "the engine does not say");
 }

@@ -12,7 +12,7 @@ struct point_builder {
 	const struct assay_run_visit **visits;   /* measured repeats, in order; owned */
 	size_t n_visits;
 	char missing[200];                       /* why the whole point has no values (limit, error, ...), or "" */
-	bool virtual_clock, ignore_eos;
+	bool virtual_clock, ignore_eos, stream;
 };
 
 /* Every reason is a phrase for a table cell. */
@@ -52,6 +52,10 @@ double rate_per_s(double amount, int64_t ns, char reason[REASON_BYTES]);
 
 #define REASON_TIMER "below timer resolution"
 #define REASON_VIRTUAL "unavailable: virtual clock"
+
+/* A point whose requests came as a stream (windows): what happened, and its metrics. */
+void point_stream_count(struct point_builder *b);
+void point_stream_metrics(struct point_builder *b);
 
 /* The parts, in the order in which they stand in a result. */
 void point_request_metrics(struct point_builder *b);

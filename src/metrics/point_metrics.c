@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "metrics/outcome.h"
 #include "metrics/point_builder.h"
+#include "metrics/stream_rows.h"
 
 /* Requests of a cut run that simply had not ended are neither successes nor failures. */
 static bool is_failure(enum assay_end end, bool interrupted)
@@ -57,6 +58,7 @@ static void builder_open(struct point_builder *b, const struct assay_run *run, s
 	*b = (struct point_builder){ .run = run, .point = point, .info = pt->info, .kase = json_object_get(pt->info, "case"), .out = out };
 	b->virtual_clock = assay_json_get_bool(run->header, "virtual_clock", 0);
 	b->ignore_eos = assay_point_ignores_eos(run, point);
+	b->stream = assay_stream_point(run, point);
 	b->visits = xalloc(pt->n_visits * sizeof *b->visits);
 	const char *status = assay_point_status(run, point);
 	for (size_t i = 0; i < pt->n_visits; i++) {
@@ -69,6 +71,8 @@ static void builder_open(struct point_builder *b, const struct assay_run *run, s
 		b->visits[b->n_visits++] = v;
 		count_visit(b, v, !strcmp(status, "interrupted"));
 	}
+	if (b->stream)
+		point_stream_count(b);
 	missing_point(b, status);
 }
 
@@ -143,8 +147,12 @@ void assay_run_metrics_compute(const struct assay_run *run, struct assay_run_met
 	for (size_t i = 0; i < run->n_points; i++) {
 		struct point_builder b;
 		builder_open(&b, run, i, &out->points[i]);
-		point_request_metrics(&b);
-		point_run_metrics(&b);
+		if (b.stream) {
+			point_stream_metrics(&b);
+		} else {
+			point_request_metrics(&b);
+			point_run_metrics(&b);
+		}
 		point_memory_metrics(&b);
 		point_machine_metrics(&b);
 		point_energy_metrics(&b);

@@ -193,7 +193,7 @@ static void summarise_points(const double *x, size_t n, size_t failed, struct as
 	mean_and_std(x, n, out);
 }
 
-static void set_needs(struct assay_summary *s)
+void assay_summary_needs(struct assay_summary *s)
 {
 	for (int i = 0; i < ASSAY_PCTS; i++)
 		s->need[i] = s->units < floors[i] ? floors[i] : 0;
@@ -204,7 +204,7 @@ void assay_summarise(double *x, size_t n, size_t failed, struct assay_summary *o
 	if (n)
 		qsort(x, n, sizeof *x, by_value);
 	summarise_points(x, n, failed, out);
-	set_needs(out);
+	assay_summary_needs(out);
 	if (n > 1) {
 		double half = assay_t_quantile(0.975, (double)(n - 1)) * out->std / sqrt((double)n);
 		out->ci95[0] = out->mean - half;
@@ -297,7 +297,7 @@ void assay_summarise_clustered(double *x, uint32_t *cluster, size_t n, uint32_t 
 		sort_together(x, cluster, n);
 	summarise_points(x, n, 0, out);
 	out->units = clusters;
-	set_needs(out);
+	assay_summary_needs(out);
 	if (n && clusters >= min_interval_n)
 		bootstrap(x, cluster, n, clusters, out);
 }

@@ -26,6 +26,8 @@ void assay_summarise(double *x, size_t n, size_t failed, struct assay_summary *o
 /* The same for samples that come in clusters (the token gaps of a request): cluster[i] in [0, clusters) owns x[i]. Both arrays are sorted
  * together in place. Intervals come from resampling whole clusters (percentile bootstrap, seeded, fixed), floors count clusters. */
 void assay_summarise_clustered(double *x, uint32_t *cluster, size_t n, uint32_t clusters, struct assay_summary *out);
+/* Fills need[] from units. */
+void assay_summary_needs(struct assay_summary *s);
 double assay_percentile_nearest(const double *sorted, size_t n, double p);   /* p in (0,1] */
 double assay_percentile_linear(const double *sorted, size_t n, double p);
 double assay_percentile_floor(const double *sorted, size_t n, double p);

@@ -3,20 +3,18 @@
  * Cold records travel in the drive lane as a pointer to their text, so that order holds. */
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/json.h"
 #include "core/journal_format.h"
+#include "report/journal_file.h"
 #include "report/journal_ring.h"
 #include "report/report.h"
 
@@ -34,7 +32,8 @@
 struct assay_journal {
 	struct assay_sink sink;                   /* first: a sink is a journal */
 	struct journal_ring lanes[ASSAY_LANES];
-	int fd, wake_fd;
+	struct journal_file file;                 /* the thread's own once it runs */
+	int wake_fd;
 	pthread_t thread;
 	atomic_bool stop, flush, failed;
 	bool may_wait;                            /* virtual clock: a wait for room costs no measured time */
@@ -43,11 +42,9 @@ struct assay_journal {
 	unsigned char *batch;
 	size_t batch_len;
 	uint64_t batch_records;                   /* records in the batch */
-	uint64_t file_bytes;                      /* whole frames that reached the file */
 	int64_t seen_ns, synced_ns, lag_ns, cpu_ns;
-	bool dirty, ours;                         /* ours: we made the file, or found it empty */
+	bool dirty;
 	int error;                                /* errno of the first failed write; published by `failed` */
-	char *path;
 };
 
 static void wake(struct assay_journal *j)
@@ -128,7 +125,7 @@ static void sink_settle(struct assay_sink *s)
 /* Remembers the first failure and cuts the file back to the last frame that is kept. */
 static void write_failed(struct assay_journal *j, int err)
 {
-	if (ftruncate(j->fd, (off_t)j->file_bytes) || lseek(j->fd, (off_t)j->file_bytes, SEEK_SET) < 0)
+	if (ftruncate(j->file.fd, (off_t)j->file.bytes) || lseek(j->file.fd, (off_t)j->file.bytes, SEEK_SET) < 0)
 		err = errno;
 	j->error = err;
 	atomic_store_explicit(&j->failed, true, memory_order_release);
@@ -157,23 +154,25 @@ static void batch_write(struct assay_journal *j)
 	int err = 0;
 	bool failed = atomic_load_explicit(&j->failed, memory_order_relaxed);
 	while (!failed && !err && done < j->batch_len) {
-		ssize_t w = write(j->fd, j->batch + done, j->batch_len - done);
+		ssize_t w = write(j->file.fd, j->batch + done, j->batch_len - done);
 		if (w >= 0)
 			done += (size_t)w;
 		else if (errno != EINTR)
 			err = errno;
 	}
 	if (err) {
-		j->file_bytes += whole_frames(j->batch, done > FOOTER_ROOM ? done - FOOTER_ROOM : 0, &whole);
+		j->file.bytes += whole_frames(j->batch, done > FOOTER_ROOM ? done - FOOTER_ROOM : 0, &whole);
 		write_failed(j, err);
 	} else if (!failed) {
-		j->file_bytes += done;
+		j->file.bytes += done;
 		whole = j->batch_records;
 	}
 	atomic_fetch_add_explicit(&j->lost, j->batch_records - whole, memory_order_relaxed);
 	j->dirty = j->dirty || whole;
 	j->batch_len = 0;
 	j->batch_records = 0;
+	if (!failed && !err && journal_file_full(&j->file) && (err = journal_file_next(&j->file)))
+		write_failed(j, err);
 }
 
 static void batch_add(struct assay_journal *j, uint32_t type, const void *payload, uint32_t n)
@@ -247,7 +246,7 @@ static void drain(struct assay_journal *j)
 
 static void sync_file(struct assay_journal *j)
 {
-	if (j->dirty && !atomic_load_explicit(&j->failed, memory_order_relaxed) && fdatasync(j->fd) && errno != EINVAL && errno != EROFS)
+	if (j->dirty && !atomic_load_explicit(&j->failed, memory_order_relaxed) && fdatasync(j->file.fd) && errno != EINVAL && errno != EROFS)
 		write_failed(j, errno);
 	j->dirty = false;
 	j->synced_ns = assay_now_ns();
@@ -271,25 +270,6 @@ static void *writer(void *arg)
 	return NULL;
 }
 
-static int file_open(struct assay_journal *j, const char *dir, struct assay_err *e)
-{
-	struct stat st;
-	unsigned char start[JOURNAL_START];
-	j->fd = open(j->path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-	if (j->fd < 0)
-		return assay_fail(e, ASSAY_E_USAGE, "%s: cannot create the journal: %s", j->path, strerror(errno));
-	if (flock(j->fd, LOCK_EX | LOCK_NB))
-		return assay_fail(e, ASSAY_E_USAGE, "%s: in use by another run: choose another output directory", dir);
-	if (fstat(j->fd, &st) || st.st_size > 0)
-		return assay_fail(e, ASSAY_E_USAGE, "%s: already holds a journal: choose another output directory", dir);
-	j->ours = true;
-	journal_start_put(start);
-	if (write(j->fd, start, sizeof start) != (ssize_t)sizeof start)
-		return assay_fail(e, ASSAY_E_IO, "%s: cannot write: %s", j->path, strerror(errno));
-	j->file_bytes = sizeof start;
-	return 0;
-}
-
 static int thread_start(struct assay_journal *j, struct assay_err *e)
 {
 	sigset_t all, old;
@@ -297,23 +277,21 @@ static int thread_start(struct assay_journal *j, struct assay_err *e)
 	pthread_sigmask(SIG_SETMASK, &all, &old); /* signals are for the main thread */
 	int rc = pthread_create(&j->thread, NULL, writer, j);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	return rc ? assay_fail(e, ASSAY_E_IO, "%s: cannot start the journal thread: %s", j->path, strerror(rc)) : 0;
+	return rc ? assay_fail(e, ASSAY_E_IO, "%s: cannot start the journal thread: %s", j->file.path, strerror(rc)) : 0;
 }
 
 static void journal_free(struct assay_journal *j)
 {
-	if (j->fd >= 0)
-		close(j->fd);
 	if (j->wake_fd >= 0)
 		close(j->wake_fd);
 	for (int i = 0; i < ASSAY_LANES; i++)
 		journal_ring_release(&j->lanes[i]);
 	free(j->batch);
-	free(j->path);
+	journal_file_close(&j->file);
 	free(j);
 }
 
-int assay_journal_open(const char *dir, size_t hot_capacity, struct assay_journal **out, struct assay_err *e)
+int assay_journal_open(const char *dir, size_t hot_capacity, enum assay_journal_mode mode, struct assay_journal **out, struct assay_err *e)
 {
 	struct assay_journal *j = aligned_alloc(64, (sizeof *j + 63) / 64 * 64);
 	size_t records = hot_capacity < DRIVE_RECORDS_MIN ? DRIVE_RECORDS_MIN : hot_capacity > DRIVE_RECORDS_MAX ? DRIVE_RECORDS_MAX : hot_capacity;
@@ -321,13 +299,12 @@ int assay_journal_open(const char *dir, size_t hot_capacity, struct assay_journa
 		return assay_fail(e, ASSAY_E_INTERNAL, "out of memory for the journal");
 	memset(j, 0, sizeof *j);
 	j->sink = (struct assay_sink){ sink_put, sink_put_json, sink_flush, sink_settle };
-	j->path = xasprintf("%s/" JOURNAL_FILE, dir);
-	j->fd = j->wake_fd = -1;
-	if (file_open(j, dir, e))
+	j->wake_fd = -1;
+	if (journal_file_open(&j->file, dir, mode, e))
 		goto fail;
 	j->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (j->wake_fd < 0) {
-		assay_fail(e, ASSAY_E_IO, "%s: cannot make an eventfd: %s", j->path, strerror(errno));
+		assay_fail(e, ASSAY_E_IO, "%s: cannot make an eventfd: %s", j->file.path, strerror(errno));
 		goto fail;
 	}
 	journal_ring_init(&j->lanes[ASSAY_LANE_DRIVE], records * RECORD_WORDS);
@@ -339,8 +316,7 @@ int assay_journal_open(const char *dir, size_t hot_capacity, struct assay_journa
 	*out = j;
 	return 0;
 fail:
-	if (j->ours)
-		unlink(j->path); /* holds no record */
+	journal_file_undo(&j->file);
 	journal_free(j);
 	return e ? (int)e->code : (int)ASSAY_E_IO;
 }
@@ -354,7 +330,7 @@ bool assay_journal_failed(struct assay_journal *j, struct assay_err *e)
 {
 	if (!atomic_load_explicit(&j->failed, memory_order_acquire))
 		return false;
-	assay_fail(e, ASSAY_E_IO, "%s: cannot write: %s", j->path, strerror(j->error));
+	assay_fail(e, ASSAY_E_IO, "%s: cannot write: %s", j->file.path, strerror(j->error));
 	return true;
 }
 
@@ -372,7 +348,7 @@ static void footer_write(struct assay_journal *j, json_t *footer)
 	struct assay_buf b;
 	json_object_set_new(footer, "records_lost", json_integer((json_int_t)atomic_load(&j->lost)));
 	json_object_set_new(footer, "journal_lag_ms", json_real((double)j->lag_ns / 1e6));
-	json_object_set_new(footer, "journal_bytes", json_integer((json_int_t)j->file_bytes));
+	json_object_set_new(footer, "journal_bytes", json_integer((json_int_t)(j->file.before_bytes + j->file.bytes)));
 	json_object_set_new(footer, "cpu_ns", json_integer(j->cpu_ns));
 	assay_buf_init(&b, JOURNAL_JSON_MAX);
 	if (assay_json_print(&b, footer, 0) == 0) {

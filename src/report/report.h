@@ -19,7 +19,12 @@ struct assay_journal;
 /* Creates DIR/journal.bin (DIR exists; a flock on it marks the directory as in use). hot_capacity = records the ring of the
  * drive lane holds (from the plan; at least 65,536, at most 262,144). A header with virtual_clock true lets put wait for room,
  * which costs no measured time then. */
-int assay_journal_open(const char *dir, size_t hot_capacity, struct assay_journal **out, struct assay_err *e);
+enum assay_journal_mode {
+	ASSAY_JOURNAL_ONE,       /* one file */
+	ASSAY_JOURNAL_SEGMENTS,  /* a new file every 64 MiB: journal-001.bin, ... */
+	ASSAY_JOURNAL_CONTINUE,  /* the same, behind the segments that DIR holds; a frame cut short by a kill is cut off the last of them */
+};
+int assay_journal_open(const char *dir, size_t hot_capacity, enum assay_journal_mode mode, struct assay_journal **out, struct assay_err *e);
 struct assay_sink *assay_journal_sink(struct assay_journal *j);
 /* Writes the footer (adding records_lost, journal_lag_ms, journal_bytes, cpu_ns of the journal's thread to it), syncs, closes. First write error of the run, if any, in *e. */
 int assay_journal_close(struct assay_journal *j, json_t *footer_steal, struct assay_err *e);

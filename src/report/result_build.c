@@ -88,6 +88,8 @@ json_t *assay_result_build(const struct assay_run *run)
 	assay_run_metrics_compute(run, &m);
 	put_about(doc, run);
 	json_object_set_new(doc, "points", result_points(run, &m));
+	if (run->n_windows)
+		json_object_set_new(doc, "soak", result_soak(run));
 	json_object_set_new(doc, "telemetry", result_telemetry(run));
 	json_object_set_new(doc, "memory", result_memory(run));
 	json_object_set_new(doc, "ceilings", result_ceilings(run));

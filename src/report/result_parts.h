@@ -25,6 +25,8 @@ json_t *result_telemetry(const struct assay_run *run);
 /* MEMORY records at start, after the load and at the end; CEILING records. */
 json_t *result_memory(const struct assay_run *run);
 json_t *result_ceilings(const struct assay_run *run);
+/* Windows of a stream and what they say; only for runs that have some. */
+json_t *result_soak(const struct assay_run *run);
 /* [{what, reason}]: all that doc (already complete but for this) says is missing. */
 json_t *result_unavailable(const json_t *doc);
 

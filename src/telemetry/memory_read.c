@@ -21,7 +21,7 @@ static int64_t kib_field(const char *path, const char *key)
 	return v < 0 || v > INT64_MAX / 1024 ? -1 : v * 1024;
 }
 
-static int64_t statm_bytes(void)
+int64_t assay_memory_rss(void)
 {
 	char text[256];
 	long n = assay_inv_read("", "/proc/self/statm", text, sizeof text);
@@ -63,7 +63,7 @@ void assay_memory_read(struct assay_rec_memory *m)
 	/* statm counts lazily by CPU in newer kernels; the rollup is exact where it can be read. */
 	m->rss_bytes = kib_field("/proc/self/smaps_rollup", "Rss");
 	if (m->rss_bytes < 0)
-		m->rss_bytes = statm_bytes();
+		m->rss_bytes = assay_memory_rss();
 	m->pss_bytes = kib_field("/proc/self/smaps_rollup", "Pss");
 	m->hwm_bytes = kib_field("/proc/self/status", "VmHWM");
 	if (m->hwm_bytes < hwm_before_scratch)

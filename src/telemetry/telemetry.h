@@ -20,6 +20,8 @@ void assay_sampler_stop(struct assay_sampler *s);
 
 /* Fills rss, pss, hwm and t of *m (not on the timed path: PSS is slow). */
 void assay_memory_read(struct assay_rec_memory *m);
+/* Resident bytes of this process from statm: a few microseconds, no allocation; -1 unknown. */
+int64_t assay_memory_rss(void);
 
 /* Read bandwidth of memory (GB/s, 10^9) over a buffer far larger than the caches, with `threads` threads; about budget_ns. */
 double assay_probe_read_gb_s(int threads, int64_t budget_ns);

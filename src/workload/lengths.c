@@ -20,11 +20,25 @@ static int draw(uint64_t key, uint64_t i, struct assay_len_range r)
 	return r.lo + (int)assay_rng_below(key, i, (uint64_t)(r.hi - r.lo) + 1);
 }
 
+static uint64_t lengths_key(uint64_t seed, uint32_t point)
+{
+	return assay_rng_key(assay_rng_key(seed, assay_hash_name("lengths")), point);
+}
+
+struct assay_length assay_length_at(uint64_t seed, uint32_t point, struct assay_len_range prompt, struct assay_len_range output, int max_context, uint64_t i,
+				    int *clipped)
+{
+	uint64_t key = lengths_key(seed, point);
+	struct assay_length l = { draw(key, 2 * i, prompt), draw(key, 2 * i + 1, output) };
+	*clipped = assay_length_clip(&l, max_context);
+	return l;
+}
+
 void assay_lengths_ranges(uint64_t seed, uint32_t point, struct assay_len_range prompt, struct assay_len_range output, int max_context,
                           struct assay_length *out, size_t n, struct assay_clipping *c)
 {
 	struct assay_clipping sum = { 0 };
-	uint64_t key = assay_rng_key(assay_rng_key(seed, assay_hash_name("lengths")), point);
+	uint64_t key = lengths_key(seed, point);
 	for (size_t i = 0; i < n; i++) {
 		out[i] = (struct assay_length){ draw(key, 2 * i, prompt), draw(key, 2 * i + 1, output) };
 		sum.asked_prompt += (uint64_t)out[i].prompt;

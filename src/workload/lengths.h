@@ -23,4 +23,8 @@ int assay_length_clip(struct assay_length *l, int max_context);
 void assay_lengths_ranges(uint64_t seed, uint32_t point, struct assay_len_range prompt, struct assay_len_range output, int max_context,
                           struct assay_length *out, size_t n, struct assay_clipping *c);
 
+/* The length of request i of such a list, by itself; clipped (*clipped = 1 when something was cut, else 0). */
+struct assay_length assay_length_at(uint64_t seed, uint32_t point, struct assay_len_range prompt, struct assay_len_range output, int max_context, uint64_t i,
+				    int *clipped);
+
 #endif

@@ -338,7 +338,7 @@ static void registry_has_all(void **state)
 	(void)state;
 	int n;
 	const struct assay_experiment *const *x = assay_experiments(&n);
-	assert_int_equal(n, 7);
+	assert_int_equal(n, 8);
 	for (int i = 0; i < n; i++)
 		assert_ptr_equal(assay_experiment_find(x[i]->name), x[i]);
 	assert_null(assay_experiment_find("nothing"));

@@ -45,7 +45,7 @@ static struct assay_journal *begin(size_t capacity, bool virtual_clock)
 {
 	struct assay_journal *j = NULL;
 	struct assay_err e = ASSAY_ERR_INIT;
-	assert_int_equal(assay_journal_open(dir, capacity, &j, &e), 0);
+	assert_int_equal(assay_journal_open(dir, capacity, ASSAY_JOURNAL_ONE, &j, &e), 0);
 	struct assay_sink *s = assay_journal_sink(j);
 	s->put_json(s, ASSAY_REC_HEADER, json_pack("{s:s, s:b}", "experiment", "latency", "virtual_clock", virtual_clock));
 	return j;
@@ -347,14 +347,14 @@ static void directory_in_use_is_refused(void **state)
 	assert_int_equal(assay_journal_read(dir, &r, &e), ASSAY_E_DATA);
 	assert_non_null(strstr(e.msg, "nothing recorded"));
 	struct assay_journal *j = begin(0, false);
-	assert_int_equal(assay_journal_open(dir, 0, &other, &e), ASSAY_E_USAGE);
+	assert_int_equal(assay_journal_open(dir, 0, ASSAY_JOURNAL_ONE, &other, &e), ASSAY_E_USAGE);
 	assert_non_null(strstr(e.msg, "in use"));
 	assert_int_equal(assay_journal_read(dir, &r, &e), ASSAY_E_USAGE);
 	assert_non_null(strstr(e.msg, "in use"));
 	assert_int_equal(assay_journal_close(j, NULL, &e), 0);
-	assert_int_equal(assay_journal_open(dir, 0, &other, &e), ASSAY_E_USAGE);
+	assert_int_equal(assay_journal_open(dir, 0, ASSAY_JOURNAL_ONE, &other, &e), ASSAY_E_USAGE);
 	assert_non_null(strstr(e.msg, "already holds"));
-	assert_int_equal(assay_journal_open("/nonexistent", 0, &other, &e), ASSAY_E_USAGE);
+	assert_int_equal(assay_journal_open("/nonexistent", 0, ASSAY_JOURNAL_ONE, &other, &e), ASSAY_E_USAGE);
 }
 
 /* A process killed without warning leaves all that is older than half a second. */

@@ -200,7 +200,7 @@ static void series_are_thinned_out_and_say_so(void **state)
 static void write_journal(void)
 {
 	struct assay_journal *j = NULL;
-	assert_int_equal(assay_journal_open(dir, 0, &j, NULL), 0);
+	assert_int_equal(assay_journal_open(dir, 0, ASSAY_JOURNAL_ONE, &j, NULL), 0);
 	assay_journal_sink(j)->put_json(assay_journal_sink(j), ASSAY_REC_HEADER, json_object());
 	assert_int_equal(assay_journal_close(j, NULL, NULL), 0);
 }
