@@ -214,7 +214,8 @@ static void build(const struct assay_run *run, struct assay_verdict *v)
 /* Wall and monotonic time that passed between header and footer, where both were recorded. */
 static void clock_step(const struct assay_run *run, struct assay_verdict *v)
 {
-	const json_t *a = json_object_get(run->header, "clock"), *b = json_object_get(run->footer, "clock");
+	const json_t *last_part = json_array_get(run->parts, json_array_size(run->parts) - 1); /* of a run that was taken up again: from there on */
+	const json_t *a = json_object_get(last_part ? last_part : run->header, "clock"), *b = json_object_get(run->footer, "clock");
 	double wall = assay_json_get_num(b, "wall_ns", NAN) - assay_json_get_num(a, "wall_ns", NAN);
 	double mono = assay_json_get_num(b, "mono_ns", NAN) - assay_json_get_num(a, "mono_ns", NAN);
 	double step = fabs(wall - mono) - mono * 5e-4; /* NTP may slew by 500 ppm */

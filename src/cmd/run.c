@@ -87,6 +87,7 @@ void cmd_run_release(struct cmd_run *r)
 	free(r->aborts.list);
 	assay_run_plan_release(&r->plan);
 	assay_options_close(r->o);
+	assay_run_release(&r->before);
 	free(r->dir);
 }
 

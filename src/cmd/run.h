@@ -42,6 +42,8 @@ struct cmd_run {
 	json_t *early_notes;               /* made before there was a journal, or NULL */
 	char *cleanup_failed;              /* why, for the end; or NULL */
 	struct assay_status_line *line;
+	struct assay_run before;           /* --resume: what was recorded so far */
+	bool resumed;                      /* the directory holds an earlier part of this run */
 	struct assay_rec_memory at_start;  /* memory of the process before the engine opened */
 	struct assay_session_totals totals;
 };
@@ -59,6 +61,12 @@ int cmd_run_output(struct cmd_run *r, struct assay_err *e);
 void cmd_run_remove_made(char *path, size_t kept_bytes);
 /* Nothing was measured: takes away what this run made there. */
 void cmd_run_output_undo(struct cmd_run *r);
+
+/* run_resume.c: whether the run is asked to go on; whether it may (USAGE: another command, complete, damaged, in use), which fills `before`; and the
+ * RESUME record. New reference. */
+bool cmd_run_resumes(const struct cmd_run *r);
+int cmd_run_resume(struct cmd_run *r, struct assay_err *e);
+json_t *cmd_run_resume_record(const struct cmd_run *r);
 
 /* run_header.c: the HEADER record; the engine is open. New reference. */
 json_t *cmd_run_header(const struct cmd_run *r);

@@ -40,11 +40,15 @@ int cmd_run_open_engine(struct cmd_run *r, struct assay_err *e)
 
 int cmd_run_open_journal(struct cmd_run *r, struct assay_err *e)
 {
-	if (assay_journal_open(r->dir, r->plan.hot_records, r->exp->resumable ? ASSAY_JOURNAL_SEGMENTS : ASSAY_JOURNAL_ONE, &r->journal, e))
+	enum assay_journal_mode mode = r->resumed ? ASSAY_JOURNAL_CONTINUE : r->exp->resumable ? ASSAY_JOURNAL_SEGMENTS : ASSAY_JOURNAL_ONE;
+	if (assay_journal_open(r->dir, r->plan.hot_records, mode, &r->journal, e))
 		return e->code;
 	r->recorded = true;
 	struct assay_sink *sink = assay_journal_sink(r->journal);
-	sink->put_json(sink, ASSAY_REC_HEADER, cmd_run_header(r));
+	if (r->resumed)
+		sink->put_json(sink, ASSAY_REC_RESUME, cmd_run_resume_record(r));
+	else
+		sink->put_json(sink, ASSAY_REC_HEADER, cmd_run_header(r));
 	if (r->sharing)
 		sink->put_json(sink, ASSAY_REC_NOTE, json_pack("{s:s, s:i}", "code", "shared_load", "runs", r->sharing));
 	for (size_t i = 0; i < json_array_size(r->early_notes); i++)
@@ -82,7 +86,8 @@ int cmd_run_measure(struct cmd_run *r, struct assay_err *e)
 	int threads = (int)assay_options_int(r->o, "threads");
 	struct assay_session_config c = {
 		.engine = r->engine, .sink = assay_journal_sink(r->journal), .hooks = { r, should_stop, on_progress, before_visit, cmd_run_abort_hook }, .seed = (uint64_t)assay_options_int(r->o, "seed"),
-		.probes = info->runs_here && !info->virtual_clock, .threads = threads ? threads : assay_cpu_count(), .start = &r->at_start, .sample_period_ns = r->plan.sample_period_ns, .max_time_ns = time_left_ns(r, info->virtual_clock),
+		.probes = info->runs_here && !info->virtual_clock, .threads = threads ? threads : assay_cpu_count(), .start = &r->at_start, .sample_period_ns = r->plan.sample_period_ns,
+		.before = r->resumed ? &r->before : NULL, .max_time_ns = time_left_ns(r, info->virtual_clock),
 	};
 	struct assay_session *s = NULL;
 	int rc = assay_session_open(&c, &s, e);

@@ -72,6 +72,8 @@ static int take_given(struct cmd_run *r, struct assay_err *e)
 			return e->code;
 		if (empty < 0)
 			return assay_fail(e, ASSAY_E_USAGE, "--output %s: cannot read: %s", r->dir, strerror(errno));
+		if (!empty && cmd_run_resumes(r))
+			return cmd_run_resume(r, e);
 		if (!empty)
 			return assay_fail(e, ASSAY_E_USAGE, "--output %s: not empty; an existing result is never overwritten: choose another directory", r->dir);
 	} else if (assay_fs_exists(r->dir)) {
@@ -141,6 +143,8 @@ int cmd_run_output(struct cmd_run *r, struct assay_err *e)
 
 void cmd_run_output_undo(struct cmd_run *r)
 {
+	if (r->resumed)
+		return; /* what was measured before stays */
 	if (r->recorded) {
 		char *journal = xasprintf("%s/journal.bin", r->dir);
 		unlink(journal);

@@ -24,6 +24,7 @@ struct journal_records {
 	struct journal_vec buckets;              /* its BUCKETS */
 	json_t *parts;
 	uint64_t served, served_tokens, served_loose;
+	int64_t lost_before;                     /* records_lost of footers that became history */
 	uint32_t segment;                        /* being read */
 	char file[32];                           /* its name, for messages */
 	bool torn;

@@ -99,6 +99,7 @@ static int resume(struct journal_records *r, json_t *o)
 		return journal_torn(r, "a run goes on that never began");
 	json_object_set(o, "stopped", r->footer ? r->footer : json_null());
 	json_object_set_new(o, "loose_requests", json_integer((json_int_t)r->served_loose));
+	r->lost_before += assay_json_get_int(r->footer, "records_lost", 0);
 	json_decref(r->footer);
 	r->footer = NULL;
 	r->served_loose = 0;
@@ -121,6 +122,8 @@ int journal_take_part(struct journal_records *r, uint32_t type, json_t *o)
 void journal_give_stream(struct journal_records *r, struct assay_run *out)
 {
 	out->parts = json_incref(r->parts);
+	if (r->footer && r->lost_before) /* what was lost in any part is lost */
+		json_object_set_new(r->footer, "records_lost", json_integer(r->lost_before + assay_json_get_int(r->footer, "records_lost", 0)));
 	out->served = r->served;
 	out->served_tokens = r->served_tokens;
 	out->served_loose = r->served_loose;

@@ -7,10 +7,13 @@
 #include "experiment/all.h"
 #include "experiment/points.h"
 #include "experiment/stream.h"
+#include "metrics/stream_rows.h"
 
 #define KV_SEQS 32                    /* the KV pool is made for so many of the longest requests; more wait in the engine */
 #define SAMPLES_MOST 36000            /* of telemetry, over the whole run */
 #define QUICK_S 120
+#define WINDOWS_WANTED 1440           /* where nobody says --window, a longer run has longer ones: what is kept stays bounded */
+#define WINDOWS_MOST 20000
 
 static const struct assay_opt options[] = {
 	{ "duration", 0, ASSAY_OPT_DURATION, "1h", 1, 31536000, NULL, "TIME", "measured time, gaps of a resumed run left out; without it a pattern whose items all have a time runs once" },
@@ -65,6 +68,15 @@ static int parse_load(const struct assay_options *o, struct assay_load *out, str
 		return 0;
 	double total_s = !strcmp(text, "variable") && !is_given(o, "duration") ? 86400 : time_s(o, "duration", QUICK_S);
 	return assay_load_parse(text, total_s, out, e);
+}
+
+/* Length of a window. */
+static double window_of(const struct assay_options *o, const struct assay_load *l)
+{
+	double s = time_s(o, "window", 10);
+	if (is_given(o, "window"))
+		return s;
+	return fmin(fmax(s, ceil(l->total_s / WINDOWS_WANTED)), l->total_s);
 }
 
 static json_t *range_json(struct assay_len_range r)
@@ -135,6 +147,17 @@ static void fill_plan(const struct assay_options *o, const struct assay_load *l,
 		json_array_append_new(out->points, json_pack("{s:s, s:o, s:i, s:i}", "experiment", "soak", "case", item_case(l, i, o, texts), "runs", 1, "warmup", 0));
 }
 
+/* Options of other experiments that mean nothing here. */
+static int refuse(const struct assay_options *o, struct assay_err *e)
+{
+	static const struct { const char *name, *instead; } no[] = { { "max-time", "--duration says how long" }, { "abort-on", "no visit ends before the run does" },
+								     { "prepare", "there is one visit: --setup runs before it" } };
+	for (size_t i = 0; i < sizeof no / sizeof *no; i++)
+		if (is_given(o, no[i].name))
+			return assay_fail(e, ASSAY_E_USAGE, "--%s: not of assay soak: %s", no[i].name, no[i].instead);
+	return assay_options_flag(o, "resume") && !assay_options_str(o, "output") ? assay_fail(e, ASSAY_E_USAGE, "--resume: name the run to go on with: --output DIR") : 0;
+}
+
 static int plan(const struct assay_options *o, const struct assay_engine_info *shape_only, struct assay_run_plan *out, struct assay_err *e)
 {
 	struct assay_points texts;
@@ -142,11 +165,14 @@ static int plan(const struct assay_options *o, const struct assay_engine_info *s
 	*out = (struct assay_run_plan){ 0 };
 	int rc = assay_points_init(&texts, o, e);
 	if (!rc)
+		rc = refuse(o, e);
+	if (!rc)
 		rc = parse_load(o, &l, e);
-	if (!rc && (double)assay_options_int(o, "window") / 1e9 > l.total_s)
-		rc = assay_fail(e, ASSAY_E_USAGE, "--window: %.0f s is longer than the whole run of %.0f s: choose a shorter one", (double)assay_options_int(o, "window") / 1e9, l.total_s);
-	if (!rc && l.total_s / ((double)assay_options_int(o, "window") / 1e9) > 1e6)
-		rc = assay_fail(e, ASSAY_E_USAGE, "--window: more than a million windows in %.0f s: choose a longer one", l.total_s);
+	double window_s = rc ? 1 : window_of(o, &l);
+	if (!rc && window_s > l.total_s)
+		rc = assay_fail(e, ASSAY_E_USAGE, "--window: %.0f s is longer than the whole run of %.0f s: choose a shorter one", window_s, l.total_s);
+	if (!rc && l.total_s / window_s > WINDOWS_MOST)
+		rc = assay_fail(e, ASSAY_E_USAGE, "--window: more than %d windows in %.0f s: choose a longer one", WINDOWS_MOST, l.total_s);
 	if (!rc && most_closed(o, &l) > assay_options_int(o, "backlog"))
 		rc = assay_fail(e, ASSAY_E_USAGE, "--backlog %lld: fewer than the %u requests that a closed loop keeps in flight", (long long)assay_options_int(o, "backlog"),
 				most_closed(o, &l));
@@ -184,16 +210,18 @@ static void end_point(struct soak *k, uint32_t point, const char *status, const 
 /* How each item of the pattern ended. `at`: the point that was on when the stream stopped. */
 static void end_points(struct soak *k, const struct assay_stream_result *r, int rc, const struct assay_err *e)
 {
+	bool cut = r->drive.interrupted || rc;
 	for (uint32_t i = 0; i < k->load.n_items; i++) {
 		uint32_t point = k->load_point + i;
-		bool cut = r->drive.interrupted || rc, on = point == r->next_point, begun = on || r->visits[i] > 0;
-		const char *status = !begun ? cut ? "interrupted" : "dropped" : !cut || (r->visits[i] > 1 && !on) || (r->visits[i] && point < r->next_point) ? "ok" : rc ? "error" : "interrupted";
+		int visits = k->c.repeat[i] + r->visits[i];
+		bool on = point == r->next_point;
+		const char *status = cut && (on || !visits) ? rc && on ? "error" : "interrupted" : visits ? "ok" : "dropped";
 		char reason[200];
 		if (rc && on)
 			snprintf(reason, sizeof reason, "%.190s", e->msg);
 		else
-			snprintf(reason, sizeof reason, begun ? "interrupted after %.0f of %.0f s" : "not reached: stopped after %.0f of %.0f s", (double)r->elapsed_ns / 1e9, k->load.total_s);
-		end_point(k, point, status, strcmp(status, "ok") ? reason : NULL, r->visits[i]);
+			snprintf(reason, sizeof reason, visits ? "interrupted after %.0f of %.0f s" : "not reached: stopped after %.0f of %.0f s", (double)r->elapsed_ns / 1e9, k->load.total_s);
+		end_point(k, point, status, strcmp(status, "ok") ? reason : NULL, visits);
 	}
 }
 
@@ -231,12 +259,48 @@ static int probe(struct soak *k, struct assay_err *e)
 	return 0;
 }
 
+/* ---- going on ---- */
+
+static double noted_capacity(const struct assay_run *run)
+{
+	size_t i;
+	json_t *note;
+	json_array_foreach(run->notes, i, note)
+		if (!strcmp(assay_json_get_str(note, "code", ""), "capacity"))
+			return assay_json_get_num(note, "request_s", NAN);
+	return NAN;
+}
+
+/* Numbers go on where they were. Ids of requests that a kill cut off are not used again. */
+static void take_up(struct soak *k, const struct assay_run *before)
+{
+	struct assay_stream_config *c = &k->c;
+	const struct assay_rec_window *last = before->n_windows ? &before->windows[before->n_windows - 1].w : NULL;
+	k->capacity_per_s = noted_capacity(before);
+	k->load_point = (uint32_t)assay_stream_first_point(before);
+	k->s->next_point = (uint32_t)before->n_points;
+	c->part = 1 + (uint32_t)json_array_size(before->parts);
+	c->elapsed_ns = assay_stream_elapsed(before);
+	c->first_window = last ? last->index + 1 : 0;
+	c->first_id = (last ? last->next_id : 0) + (uint32_t)before->served_loose + c->most_live;
+	c->first_index = before->served_loose + c->most_live;
+	for (size_t i = 0; i < before->n_windows; i++)
+		c->first_index += before->windows[i].w.offered;
+	for (size_t i = 0; i < before->n_visits; i++) {
+		const struct assay_rec_visit *v = &before->visits[i].v;
+		if (v->order >= k->s->next_order)
+			k->s->next_order = v->order + 1;
+		if (v->point >= k->load_point && v->point - k->load_point < ASSAY_LOAD_ITEMS)
+			c->repeat[v->point - k->load_point]++;
+	}
+}
+
 /* ---- the run ---- */
 
 static void configure(struct soak *k)
 {
 	const struct assay_options *o = k->o;
-	k->c = (struct assay_stream_config){ .window_ns = (int64_t)(time_s(o, "window", 10) * 1e9), .most_live = (uint32_t)assay_options_int(o, "backlog"),
+	k->c = (struct assay_stream_config){ .window_ns = (int64_t)(window_of(o, &k->load) * 1e9), .most_live = (uint32_t)assay_options_int(o, "backlog"),
 					     .keep_tokens = (uint32_t)assay_options_int(o, "keep-tokens"), .constant = !strcmp(assay_options_str(o, "arrivals"), "constant"),
 					     .prompt = range(o, "prompt-tokens"), .output = range(o, "output-tokens"), .texts = &k->texts.texts, .sampling = k->texts.sampling };
 }
@@ -271,7 +335,9 @@ static int run(struct assay_session *s, const struct assay_options *o, struct as
 		configure(&k);
 		assay_session_probe(s);
 	}
-	if (!rc && assay_load_is_relative(&k.load))
+	if (!rc && s->c.before)
+		take_up(&k, s->c.before);
+	else if (!rc && assay_load_is_relative(&k.load))
 		rc = probe(&k, e);
 	if (!rc && !assay_session_stopped(s))
 		rc = measure(&k, e);

@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/json.h"
 #include "base/mem.h"
@@ -26,6 +27,25 @@ uint64_t assay_window_failed_count(const struct assay_rec_window *w)
 	for (int i = 0; i < ASSAY_END_N; i++)
 		n += assay_end_ok((enum assay_end)i) || i == ASSAY_END_CANCELLED ? 0 : w->ends[i];
 	return n;
+}
+
+int64_t assay_stream_elapsed(const struct assay_run *run)
+{
+	int64_t ns = 0;
+	for (size_t i = 0; i < run->n_windows; i++) {
+		const struct assay_rec_window *w = &run->windows[i].w;
+		if (!(w->flags & (ASSAY_WINDOW_PROBE | ASSAY_WINDOW_TAIL)))
+			ns = w->elapsed_ns + w->t1_ns - w->t0_ns;
+	}
+	return ns;
+}
+
+size_t assay_stream_first_point(const struct assay_run *run)
+{
+	for (size_t i = 0; i < run->n_points; i++)
+		if (assay_stream_point(run, i) && strcmp(assay_json_get_str(json_object_get(run->points[i].info, "case"), "load", "probe"), "probe"))
+			return i;
+	return SIZE_MAX;
 }
 
 struct assay_stream_row *assay_stream_rows(const struct assay_run *run, size_t point, size_t *n)

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "core/run.h"
 #include "metrics/trend.h"
@@ -24,6 +25,15 @@ struct assay_stream_row *assay_stream_rows(const struct assay_run *run, size_t p
 uint64_t assay_window_ended_count(const struct assay_rec_window *w);
 /* Those that did not succeed; a request that a stop cancelled is neither. */
 uint64_t assay_window_failed_count(const struct assay_rec_window *w);
+
+/* Measured time of the series, ns: the end of its last window that is no probe and no tail; 0 without one. */
+int64_t assay_stream_elapsed(const struct assay_run *run);
+/* The point of the first load that is no probe; SIZE_MAX: none was declared. */
+size_t assay_stream_first_point(const struct assay_run *run);
+static inline bool assay_stream_began(const struct assay_run *run)
+{
+	return assay_stream_first_point(run) != SIZE_MAX;
+}
 
 /* Growth of resident memory per thousand requests (KiB) and per hour (MiB), by the leak rule (metrics/trend.h). */
 void assay_stream_growth(const struct assay_run *run, size_t point, struct assay_trend *per_1k_kib, struct assay_trend *per_hour_mib);
