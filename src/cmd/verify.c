@@ -81,7 +81,7 @@ static void print_text(const struct assay_verify *v, const char *dir)
 {
 	print_found(v, dir);
 	if (*v->fingerprint)
-		printf("fingerprint  %s  (SHA-256 of journal.bin)\n", v->fingerprint);
+		printf("fingerprint  %s  (SHA-256 of the journal)\n", v->fingerprint);
 	if (*v->redacted_of)
 		printf("redacted     a copy of the journal %s: host name, paths, prompts and serial numbers\n             were replaced; the numbers are its numbers\n", v->redacted_of);
 	if (!v->ok && *v->written_by)

@@ -239,7 +239,8 @@ static int read_file(struct journal_records *r, const char *dir, uint32_t segmen
 	assay_buf_init(&b, JOURNAL_FILE_MAX);
 	if (segment && !assay_fs_exists(path)) {
 		r->segment_at = r->bytes_total = r->bytes_read;
-		journal_torn(r, "missing, though the files before and after it are here,");
+		r->torn = true;
+		snprintf(r->torn_reason, sizeof r->torn_reason, "%s is missing: the files before and after it are here", r->file);
 	} else {
 		rc = assay_fs_read(path, &b, ASSAY_E_DATA, e);
 		rc = rc ? rc : parse_file(r, path, (unsigned char *)b.data, b.len_bytes, e);

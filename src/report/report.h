@@ -39,7 +39,7 @@ bool assay_journal_failed(struct assay_journal *j, struct assay_err *e);
 json_t *assay_result_build(const struct assay_run *run);
 /* Sets id: SHA-256 of the document's bytes with id empty. */
 int assay_result_identify(json_t *result, struct assay_err *e);
-/* Sets files[] (DIR/journal.bin) and id. */
+/* Sets files[] (DIR/journal.bin and its further segments) and id. */
 int assay_result_complete(const char *dir, json_t *result, struct assay_err *e);
 /* Completes the document and writes DIR/result.json atomically. */
 int assay_result_write(const char *dir, json_t *result, struct assay_err *e);

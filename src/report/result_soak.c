@@ -112,10 +112,12 @@ static double measured_s(const struct assay_run *run)
 /* Single requests on disk: what windows can be checked by. */
 static json_t *kept_json(const struct assay_run *run)
 {
-	uint64_t kept = 0;
+	uint64_t kept = 0, loose = run->served_loose;
 	for (size_t i = 0; i < run->n_windows; i++)
 		kept += run->windows[i].w.kept_requests;
-	return json_pack("{s:I, s:I, s:I, s:I}", "requests", (json_int_t)run->served, "in_no_window", (json_int_t)run->served_loose, "with_tokens", (json_int_t)kept, "token_events",
+	for (size_t i = 0; i < json_array_size(run->parts); i++)
+		loose += (uint64_t)assay_json_get_int(json_array_get(run->parts, i), "loose_requests", 0);
+	return json_pack("{s:I, s:I, s:I, s:I}", "requests", (json_int_t)run->served, "in_no_window", (json_int_t)loose, "with_tokens", (json_int_t)kept, "token_events",
 			 (json_int_t)run->served_tokens);
 }
 

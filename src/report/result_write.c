@@ -60,10 +60,21 @@ int assay_result_identify(json_t *result, struct assay_err *e)
 	return rc;
 }
 
+static bool has_file(const char *dir, const char *name)
+{
+	char *path = xasprintf("%s/%s", dir, name);
+	bool there = assay_fs_exists(path);
+	free(path);
+	return there;
+}
+
 int assay_result_complete(const char *dir, json_t *result, struct assay_err *e)
 {
 	json_t *files = json_array();
-	int rc = file_entry(dir, JOURNAL_FILE, files, e);
+	char name[32] = JOURNAL_FILE;
+	int rc = 0;
+	for (uint32_t i = 0; !rc && (!i || has_file(dir, name)); journal_segment_name(++i, name))
+		rc = file_entry(dir, name, files, e);
 	json_object_set_new(result, "files", files);
 	return rc ? rc : assay_result_identify(result, e);
 }

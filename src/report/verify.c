@@ -98,14 +98,45 @@ int verify_compare(struct verify_work *w, const char *file, const struct assay_b
 
 /* ---- the journal ---- */
 /* Both who know its hash must say so; where one is absent or damaged, the other's word counts. */
-static void check_journal_hash(struct verify_work *w, const json_t *result)
+static bool check_file_hash(struct verify_work *w, const json_t *result, const char *file)
 {
-	const char *is = w->v->fingerprint, *by_result = verify_sha(result, JOURNAL_FILE), *by_manifest = verify_sha(w->manifest, JOURNAL_FILE);
+	const char *is = verify_sha(w->disk, file), *by_result = verify_sha(result, file), *by_manifest = verify_sha(w->manifest, file);
 	bool a = !*by_result || strcmp(is, by_result), b = !*by_manifest || strcmp(is, by_manifest);
+	if (!*is && !*by_result && !*by_manifest)
+		return false;
 	if (!a)
-		json_object_set_new(w->good, JOURNAL_FILE, json_true());
-	if (a && b && (*by_result || *by_manifest))
-		verify_problem(w, JOURNAL_FILE, NULL, "changed, or of another run: its SHA-256 is %s; %s says %s", is, *by_result ? RESULT : MANIFEST, *by_result ? by_result : by_manifest);
+		json_object_set_new(w->good, file, json_true());
+	if (!*is)
+		verify_problem(w, file, NULL, "missing: %s names it", *by_result ? RESULT : MANIFEST);
+	else if (a && b && (*by_result || *by_manifest))
+		verify_problem(w, file, NULL, "changed, or of another run: its SHA-256 is %s; %s says %s", is, *by_result ? RESULT : MANIFEST, *by_result ? by_result : by_manifest);
+	return true;
+}
+
+/* Every segment that is there or is named somewhere; false when one of these is not there. */
+static bool check_journal_hash(struct verify_work *w, const json_t *result)
+{
+	char name[32] = JOURNAL_FILE;
+	bool whole = true;
+	for (uint32_t i = 0; check_file_hash(w, result, name); journal_segment_name(++i, name))
+		whole = whole && *verify_sha(w->disk, name);
+	return whole;
+}
+
+/* SHA-256 of journal.bin; of a journal in segments, of their hashes, a line each. */
+static void fingerprint(struct verify_work *w)
+{
+	struct assay_buf b;
+	char name[32];
+	uint32_t n = 0;
+	assay_buf_init(&b, (size_t)1 << 24);
+	for (journal_segment_name(n, name); *verify_sha(w->disk, name); journal_segment_name(++n, name))
+		assay_buf_printf(&b, "%s\n", verify_sha(w->disk, name));
+	if (n > 1)
+		assay_sha256_hex(b.data, b.len_bytes, w->v->fingerprint);
+	else
+		snprintf(w->v->fingerprint, sizeof w->v->fingerprint, "%s", verify_sha(w->disk, JOURNAL_FILE));
+	assay_buf_release(&b);
 }
 
 static void check_torn(struct verify_work *w)
@@ -149,7 +180,7 @@ static bool is_other_format(const struct verify_work *w)
 static int check_journal(struct verify_work *w, const json_t *result, const char *expect, struct assay_err *e)
 {
 	struct assay_err why = ASSAY_ERR_INIT;
-	snprintf(w->v->fingerprint, sizeof w->v->fingerprint, "%s", verify_sha(w->disk, JOURNAL_FILE));
+	fingerprint(w);
 	if (expect && strcmp(expect, w->v->fingerprint))
 		verify_problem(w, JOURNAL_FILE, NULL, "not the one expected: its SHA-256 is %s, expected %s", *w->v->fingerprint ? w->v->fingerprint : "missing", expect);
 	if (!verify_entry(w->disk, JOURNAL_FILE)) {
@@ -161,7 +192,7 @@ static int check_journal(struct verify_work *w, const json_t *result, const char
 		*e = why;
 		return rc;
 	}
-	check_journal_hash(w, result);
+	bool whole = check_journal_hash(w, result);
 	if (rc) {
 		w->v->mixed_version = is_other_format(w);
 		verify_problem(w, JOURNAL_FILE, "header", "%s: %s", w->v->mixed_version ? "mixed_version" : "damaged", why.msg);
@@ -170,7 +201,7 @@ static int check_journal(struct verify_work *w, const json_t *result, const char
 	check_torn(w);
 	check_header(w);
 	/* a tear that was there when the result was made is part of it */
-	w->v->recomputed = !w->v->mixed_version && (!w->run.torn || !strcmp(verify_sha(result, JOURNAL_FILE), w->v->fingerprint));
+	w->v->recomputed = whole && !w->v->mixed_version && (!w->run.torn || !strcmp(verify_sha(result, JOURNAL_FILE), verify_sha(w->disk, JOURNAL_FILE)));
 	return 0;
 }
 

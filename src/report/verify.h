@@ -15,7 +15,7 @@ struct assay_verify {
 	bool mixed_version;    /* definitions of the metrics, or an assay that writes some file otherwise */
 	int checked;           /* files looked at */
 	json_t *problems;      /* [{what, where}]; where begins with the file's name */
-	char fingerprint[65];  /* SHA-256 of journal.bin; empty without one */
+	char fingerprint[65];  /* SHA-256 of journal.bin, or of the hashes of its segments, a line each; empty without one */
 	char redacted_of[65];  /* the journal that this one was before names and texts in it were replaced; empty: it is an original */
 	char written_by[64];   /* assay version and commit in the journal's header; "" unknown */
 };
