@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/json.h"
+#include "core/journal_bytes.h"
 #include "core/journal_format.h"
 #include "core/journal_records.h"
 #include "core/journal.h"
@@ -135,39 +136,48 @@ static int take(struct journal_records *r, uint32_t type, const unsigned char *p
 	return 0; /* a type of a later version: whole, so it is passed over */
 }
 
-static int frame(struct journal_records *r, const unsigned char *p, uint64_t left)
+static int frame(struct journal_records *r, struct journal_bytes *b)
 {
 	uint32_t n, crc;
 	uint16_t type[2];
-	if (left < JOURNAL_FRAME)
+	const unsigned char *p = b->left < JOURNAL_FRAME ? NULL : journal_bytes_peek(b, JOURNAL_FRAME);
+	if (!p)
 		return journal_torn(r, "a record is cut short");
 	memcpy(&n, p, 4);
 	memcpy(type, p + 4, 4);
 	memcpy(&crc, p + 8, 4);
-	if (n > left - JOURNAL_FRAME)
+	if (n > b->left - JOURNAL_FRAME)
+		return journal_torn(r, "a record is cut short");
+	if (n > JOURNAL_JSON_MAX)
+		return journal_torn(r, "a record is too large");
+	p = journal_bytes_peek(b, JOURNAL_FRAME + n);
+	if (!p)
 		return journal_torn(r, "a record is cut short");
 	if (type[1] || crc != journal_crc(p, p + JOURNAL_FRAME, n))
 		return journal_torn(r, "a checksum does not match");
 	if (take(r, type[0], p + JOURNAL_FRAME, n))
 		return -1;
+	journal_bytes_take(b, JOURNAL_FRAME + n);
 	r->bytes_read += JOURNAL_FRAME + n;
 	return 0;
 }
 
 /* The frames of one file. ASSAY_E_DATA when it is no journal at all. */
-static int parse_file(struct journal_records *r, const char *what, const unsigned char *p, uint64_t n, struct assay_err *e)
+static int parse_file(struct journal_records *r, const char *what, struct journal_bytes *b, struct assay_err *e)
 {
 	unsigned char start[JOURNAL_START];
+	const unsigned char *p = b->left < JOURNAL_START ? NULL : journal_bytes_peek(b, JOURNAL_START);
 	r->segment_at = r->bytes_read;
-	r->bytes_total = r->bytes_read + n;
+	r->bytes_total = r->bytes_read + b->left;
 	journal_start_put(start);
-	if (n >= JOURNAL_START && memcmp(p, start, 8) == 0 && memcmp(p, start, JOURNAL_START) != 0)
+	if (p && memcmp(p, start, 8) == 0 && memcmp(p, start, JOURNAL_START) != 0)
 		return assay_fail(e, ASSAY_E_DATA, "%s: journal of another version: read it with the assay that wrote it", what);
-	if (n < JOURNAL_START || memcmp(p, start, JOURNAL_START) != 0)
-		return assay_fail(e, ASSAY_E_DATA, "%s: nothing recorded: no journal in these %llu bytes", what, (unsigned long long)n);
+	if (!p || memcmp(p, start, JOURNAL_START) != 0)
+		return assay_fail(e, ASSAY_E_DATA, "%s: nothing recorded: no journal in these %llu bytes", what, (unsigned long long)b->left);
+	journal_bytes_take(b, JOURNAL_START);
 	r->bytes_read += JOURNAL_START;
-	for (uint64_t at = JOURNAL_START; at < n && frame(r, p + at, n - at) == 0;)
-		at = r->bytes_read - r->segment_at;
+	while (b->left && frame(r, b) == 0)
+		;
 	return 0;
 }
 
@@ -179,21 +189,18 @@ static int finish(struct journal_records *r, const char *what, struct assay_run 
 	return 0;
 }
 
-static int parse(const char *what, const unsigned char *p, uint64_t n, struct assay_run *out, struct assay_err *e)
-{
-	struct journal_records r;
-	*out = (struct assay_run){ 0 };
-	journal_records_init(&r, n);
-	int rc = parse_file(&r, what, p, n, e);
-	if (!rc)
-		rc = finish(&r, what, out, e);
-	journal_records_release(&r);
-	return rc;
-}
-
 int assay_journal_parse(const void *data, size_t n, struct assay_run *out, struct assay_err *e)
 {
-	return parse("journal", data, n, out, e);
+	struct journal_records r;
+	struct journal_bytes b;
+	*out = (struct assay_run){ 0 };
+	journal_records_init(&r, n);
+	journal_bytes_memory(&b, data, n);
+	int rc = parse_file(&r, "journal", &b, e);
+	if (!rc)
+		rc = finish(&r, "journal", out, e);
+	journal_records_release(&r);
+	return rc;
 }
 
 /* A journal that is still being written is not read: its writer holds the lock. */
@@ -228,28 +235,27 @@ static uint32_t last_segment(const char *dir)
 	return last;
 }
 
-/* One file of the journal; only one is held at a time. */
+/* One file of the journal. */
 static int read_file(struct journal_records *r, const char *dir, uint32_t segment, struct assay_err *e)
 {
-	struct assay_buf b;
+	struct journal_bytes b = { .fd = -1 };
 	int rc = 0;
 	r->segment = segment;
 	journal_segment_name(segment, r->file);
 	char *path = xasprintf("%s/%s", dir, r->file);
-	assay_buf_init(&b, JOURNAL_FILE_MAX);
 	if (segment && !assay_fs_exists(path)) {
 		r->segment_at = r->bytes_total = r->bytes_read;
 		r->torn = true;
 		snprintf(r->torn_reason, sizeof r->torn_reason, "%s is missing: the files before and after it are here", r->file);
 	} else {
-		rc = assay_fs_read(path, &b, ASSAY_E_DATA, e);
-		rc = rc ? rc : parse_file(r, path, (unsigned char *)b.data, b.len_bytes, e);
+		rc = journal_bytes_open(&b, path, JOURNAL_FILE_MAX, e);
+		rc = rc ? rc : parse_file(r, path, &b, e);
 	}
 	if (rc && segment) { /* what came before stands */
 		journal_torn(r, "not a journal file");
 		rc = 0;
 	}
-	assay_buf_release(&b);
+	journal_bytes_close(&b);
 	free(path);
 	return rc;
 }

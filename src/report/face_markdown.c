@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "report/face_data.h"
 #include "report/face_sections.h"
+#include "report/face_soak.h"
 #include "report/face_text.h"
 #include "report/faces.h"
 #include "report/markdown.h"
@@ -93,6 +94,8 @@ static void sections(struct assay_buf *b, const json_t *result)
 		face_table_init(&t);
 		s[i].fill(result, s[i].experiment, &t);
 		markdown_table(b, &t);
+		if (!strcmp(s[i].experiment, "soak"))
+			face_soak_sentences(result, say_bullet, b);
 		face_not_measured(result, s[i].experiment, say_bullet, b);
 		assay_buf_puts(b, "\n");
 	}

@@ -178,6 +178,16 @@ static void fill_offline(const json_t *result, const char *experiment, struct fa
 	fill_values(result, experiment, keys, sizeof keys / sizeof *keys, t);
 }
 
+static void fill_soak(const json_t *result, const char *experiment, struct face_table *t)
+{
+	static const struct case_column cols[] = {
+		{ "Load", "load", NULL, 0 }, { "Offered/s", "offered_s", "mean", 7 }, { "req/s", "request_s", "mean", 9 }, { "tok/s", "output_tok_s", "mean", 10 },
+		{ "TTFT P50 ms", "ttft_ms", "p50", 10 }, { "TTFT P99 ms", "ttft_ms", "p99", 8 }, { "TPOT P50 ms", "tpot_ms", "p50", 9 }, { "E2E P99 ms", "e2el_ms", "p99", 4 },
+		{ "Busy", "engine_busy", "mean", 3 }, { "RSS MiB", "rss_peak_mib", "mean", 5 },
+	};
+	fill_cases(result, experiment, cols, sizeof cols / sizeof *cols, t);
+}
+
 void face_title(char out[160], const json_t *result, const struct face_section *s)
 {
 	const json_t *only = s->by_case ? NULL : only_point(result, s->experiment);
@@ -195,6 +205,7 @@ const struct face_section *face_sections(int *n)
 		{ "Long documents", "longdoc", true, fill_lengths },
 		{ "Memory", "memory", false, fill_memory },
 		{ "Offline batch", "offline", false, fill_offline },
+		{ "Load over time", "soak", true, fill_soak },
 	};
 	*n = (int)(sizeof list / sizeof *list);
 	return list;

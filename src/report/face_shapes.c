@@ -24,14 +24,13 @@ static double *numbers(const json_t *a, size_t *n)
 	return x;
 }
 
-/* Draws between two texts, in the columns that they leave; nothing when those are too few. */
-static void line(struct assay_buf *out, const char *left, const char *right, const double *x, size_t n, int width, bool utf8)
+void face_shape_line(struct assay_buf *out, const char *left, const char *right, const double *x, size_t n, bool from_zero, int width, bool utf8)
 {
 	int room = width - face_text_width(left) - face_text_width(right) - 2;
 	if (room < COLUMNS_LEAST)
 		return;
 	assay_buf_printf(out, "%s|", left);
-	face_chart_spark(out, x, n, room < COLUMNS_MOST ? room : COLUMNS_MOST, true, utf8);
+	face_chart_spark(out, x, n, room < COLUMNS_MOST ? room : COLUMNS_MOST, from_zero, utf8);
 	assay_buf_printf(out, "|%s\n", right);
 }
 
@@ -55,7 +54,7 @@ void face_shape_distribution(struct assay_buf *out, const json_t *point, const c
 			counts[c < columns ? c : columns - 1]++;
 		}
 		if (columns >= COLUMNS_LEAST)
-			line(out, left, right, counts, (size_t)columns, width, utf8);
+			face_shape_line(out, left, right, counts, (size_t)columns, true, width, utf8);
 	}
 	free(x);
 }
@@ -73,6 +72,6 @@ void face_shape_over_time(struct assay_buf *out, const json_t *point, int width,
 	snprintf(left, sizeof left, "%-*s %8s ", NAME, "tok/s over time", "0");
 	snprintf(right, sizeof right, " %s (%.3g s)", b, assay_json_get_num(t, "bin_s", 0) * (double)n);
 	if (n >= 3 && most > 0)
-		line(out, left, right, x, n, width, utf8);
+		face_shape_line(out, left, right, x, n, true, width, utf8);
 	free(x);
 }

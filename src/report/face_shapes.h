@@ -13,4 +13,7 @@ void face_shape_distribution(struct assay_buf *out, const json_t *point, const c
 /* "tok/s over time  0 |:=@@@=.| 992 (11.6 s)\n" of the run of median length; nothing where there are fewer than 3 bins. */
 void face_shape_over_time(struct assay_buf *out, const json_t *point, int width, bool utf8);
 
+/* A sparkline between two texts, in the columns that they leave; nothing when those are too few. */
+void face_shape_line(struct assay_buf *out, const char *left, const char *right, const double *x, size_t n, bool from_zero, int width, bool utf8);
+
 #endif

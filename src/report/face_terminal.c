@@ -10,6 +10,7 @@
 #include "report/face_findings.h"
 #include "report/face_sections.h"
 #include "report/face_shapes.h"
+#include "report/face_soak.h"
 #include "report/face_text.h"
 #include "report/report.h"
 
@@ -136,6 +137,10 @@ static void sections(struct page *p, const json_t *result)
 			face_table_text(&t, &p->b, p->width, p->colour);
 		face_table_release(&t);
 		shapes(p, result, s[i].experiment);
+		if (!strcmp(s[i].experiment, "soak")) {
+			face_soak_shapes(&p->b, result, p->width, p->utf8);
+			face_soak_sentences(result, say_bullet, p);
+		}
 		p->said = 0;
 		face_not_measured(result, s[i].experiment, say_not_measured, p);
 		if (p->said > NOT_MEASURED_SHOWN) {
