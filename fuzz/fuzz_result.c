@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "metrics/other_tools.h"
+#include "report/face_definitions.h"
 #include "report/report.h"
 #include "journal_repair.h"
 
@@ -12,6 +14,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	static const struct assay_term term = { .width = 80, .colour = true, .utf8 = true };
 	static FILE *nowhere;
 	struct assay_run run;
 	if (!nowhere)
@@ -23,7 +26,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	journal_repair(copy, size);
 	if (assay_journal_parse(copy, size, &run, NULL) == 0) {
 		json_t *doc = assay_result_build(&run);
-		assay_face_terminal(doc, nowhere, 80, true);
+		assay_face_terminal(doc, nowhere, &term);
+		for (const struct assay_tool *t = assay_tool_table(); t->name; t++)
+			assay_definitions_terminal(t->name, doc, &run, nowhere, &term);
 		json_decref(doc);
 		assay_run_release(&run);
 	}

@@ -7,6 +7,8 @@
 
 #include "metrics/outcome.h"
 
+enum { SPLIT_MOST = 4096 };
+
 /* ---- a request ---- */
 
 static double span_ms(int64_t from, int64_t to)
@@ -59,11 +61,11 @@ static void chunk_gaps(const struct assay_run_request *q, struct assay_tool_samp
 		assay_tool_put(to, span_ms(q->tokens[i - 1].t_engine, q->tokens[i].t_engine), 1);
 }
 
-/* An event of k tokens after a gap g: k samples of g / k. */
+/* An event of k tokens after a gap g: k samples of g / k; no engine sends thousands at once, a damaged record may say so. */
 static void split_gaps(const struct assay_run_request *q, struct assay_tool_samples *to)
 {
 	for (size_t i = 1; i < q->n_tokens; i++)
-		for (uint32_t k = 0; k < q->tokens[i].n_tokens; k++)
+		for (uint32_t k = 0; k < q->tokens[i].n_tokens && k < SPLIT_MOST; k++)
 			assay_tool_put(to, span_ms(q->tokens[i - 1].t_engine, q->tokens[i].t_engine) / q->tokens[i].n_tokens, 1);
 }
 
