@@ -79,7 +79,11 @@ static void next(int width, const char *why, const char *fmt, ...)
 static void say_next(const struct cmd_run *r, const json_t *result)
 {
 	const char *state = assay_json_get_str(json_object_get(result, "verdict"), "state", "");
-	char *report = xasprintf("%s/report.md", r->dir);
+	char *report = xasprintf("%s/report.html", r->dir);
+	if (!assay_fs_exists(report)) {
+		free(report);
+		report = xasprintf("%s/report.md", r->dir);
+	}
 	struct assay_term t;
 	assay_term_init(&t, STDOUT_FILENO, false);
 	printf("\nresult  %s/result.json\n", r->dir);

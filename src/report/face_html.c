@@ -196,7 +196,7 @@ static void provenance(struct html_page *page, const json_t *result)
 	size_t i;
 	json_t *f;
 	html_section_begin(page, "provenance", "Provenance");
-	html_para(page, NULL, "Every number above follows from the journal of the run; `assay verify DIR` makes them again and compares. The fingerprint of the journal, kept elsewhere, shows any later change.");
+	html_para(page, NULL, "Every number above follows from the journal of the run; assay verify DIR makes them again and compares. The fingerprint of the journal, kept elsewhere, shows any later change.");
 	face_table_init(&t);
 	face_table_col(&t, "What", false, 0);
 	face_table_col(&t, "Value", false, 0);

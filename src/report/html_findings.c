@@ -46,8 +46,13 @@ static void in_short(struct html_page *p, const json_t *result)
 	const json_t *best[insights];
 	int n = face_best_findings(result, best, insights);
 	html_markup(p, n ? "<ol class=\"lead\">\n" : "");
-	for (int i = 0; i < n; i++)
-		html_item(p, assay_json_get_str(best[i], "answer", "?"));
+	for (int i = 0; i < n; i++) {
+		html_markup(p, "<li><b>");
+		html_text(p, assay_json_get_str(best[i], "question", "?"));
+		html_markup(p, "</b> ");
+		html_text(p, assay_json_get_str(best[i], "answer", "?"));
+		html_markup(p, "</li>\n");
+	}
 	html_markup(p, n ? "</ol>\n" : "");
 }
 

@@ -192,14 +192,31 @@ static void costs(void **state)
 	json_decref(r);
 }
 
+/* A file of the result "faces", which has every part; owned. */
+static char *face_file(const char *name, const char *const *parts, size_t n)
+{
+	struct assay_err e = ASSAY_ERR_INIT;
+	struct assay_buf b;
+	char path[300];
+	snprintf(path, sizeof path, "%s/faces/%s", e2e_dir(), name);
+	assay_buf_init(&b, 1 << 22);
+	assert_int_equal(assay_fs_read(path, &b, ASSAY_E_DATA, &e), 0);
+	for (size_t i = 0; i < n; i++)
+		if (!strstr(b.data, parts[i]))
+			fail_msg("%s lacks %s", name, parts[i]);
+	return b.data;
+}
+
 /* The report and the terminal carry them, and S0's template is filled. */
 static void faces(void **state)
 {
 	(void)state;
 	static const char *const parts[] = { "## Findings", "<details><summary>Open questions: ", "### Performance Summary", "### Bottleneck Analysis", "### Scaling Characteristics", "### Key Insights", "\n5. ",
 					     "needs per-layer timing", "| Decode: MBU | Prefill: MFU |" };
+	static const char *const figures[] = { "data-figure=\"throughput\"", "data-figure=\"speedup\"", "\"label\":\"knee ", "data-figure=\"prompt\"", "data-figure=\"output\"", "data-figure=\"ecdf\"",
+					       "data-figure=\"spread-itl\"", "data-figure=\"itl\"", "data-figure=\"rate\"", "\"label\":\"steady window\"", "data-figure=\"running\"",
+					       "data-figure=\"roofline\"", "data-figure=\"memory\"", "data-figure=\"tradeoff\"", "Utilisation over time:</b> virtual clock" };
 	struct e2e r;
-	char path[300];
 	e2e_write("faces.yaml", "prefill: {fixed_ms: 5, per_token_us: 200}\ndecode: {fixed_ms: 10, per_sequence_us: 500}\n" MODEL "ceilings: {read_gb_s: 20, gemm_gflop_s: 2000}\n");
 	e2e_run(&r, "$A baseline --quick -e sim:faces.yaml -o faces");
 	assert_int_equal(r.status, 0);
@@ -207,19 +224,12 @@ static void faces(void **state)
 	assert_non_null(at);
 	assert_true(at < strstr(r.out, "Verdict:"));
 	e2e_release(&r);
-	snprintf(path, sizeof path, "%s/faces/report.md", e2e_dir());
-	struct assay_err e = ASSAY_ERR_INIT;
-	struct assay_buf b;
-	assay_buf_init(&b, 1 << 20);
-	assert_int_equal(assay_fs_read(path, &b, ASSAY_E_DATA, &e), 0);
-	const char *report = b.data;
-	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
-		if (!strstr(report, parts[i]))
-			fail_msg("report.md lacks %s", parts[i]);
+	char *report = face_file("report.md", parts, sizeof parts / sizeof *parts);
 	const char *bottleneck = strstr(report, "Bottleneck");
 	assert_true(bottleneck && !strstr(bottleneck + 1, "Bottleneck")); /* in one place */
 	assert_true(strstr(report, "## Verdict") < strstr(report, "## Findings") && strstr(report, "## Findings") < strstr(report, "## Latency"));
-	assay_buf_release(&b);
+	free(report);
+	free(face_file("report.html", figures, sizeof figures / sizeof *figures));
 }
 
 int main(void)
