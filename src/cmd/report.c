@@ -1,4 +1,5 @@
-/* assay report DIR: write a result's faces again. Where a killed run left only its journal, the result is rebuilt first. */
+/* assay report DIR: write a result's faces again. Where a killed run left only its journal, the result is rebuilt first. Of several directories:
+ * one page that lays them over each other (report_overlay.c). */
 #include "cmd/show_result.h"
 
 #include <stdlib.h>
@@ -19,7 +20,7 @@ const struct assay_opt cmd_report_options[] = {
 	{ "legacy", 0, ASSAY_OPT_ENUMS, NULL, .choices = "s0|s2|s3|s4", .help = "also write other suites' formats under legacy/" },
 	{ "definitions", 0, ASSAY_OPT_ENUMS, NULL, .choices = "vllm|sglang|guidellm|aiperf|llmperf", .help = "also count the same records as these tools do: report-NAME.md and .json" },
 	{ "redact", 0, ASSAY_OPT_FLAG, "false", .help = "with -o: a copy without host name, paths, prompts and serial numbers, which may be published" },
-	{ "output", 'o', ASSAY_OPT_STR, NULL, .arg = "DIR", .help = "where the redacted copy goes; absent or empty" },
+	{ "output", 'o', ASSAY_OPT_STR, NULL, .arg = "DIR", .help = "a new directory, for the redacted copy, or for the common page of several results (results/<UTC time>-overlay)" },
 	{ "json", 0, ASSAY_OPT_FLAG, "false", .help = "print the result document on stdout, and only that" },
 	{ "color", 0, ASSAY_OPT_FLAG, "true", .help = "colour on a terminal (NO_COLOR is honoured too)" },
 	ASSAY_OPT_END,
@@ -138,11 +139,14 @@ static int report_copy(const struct assay_options *o, const char *dir, struct as
 static int run_report(const struct assay_options *o, struct assay_err *e)
 {
 	char **list;
-	if (assay_options_positionals(o, &list) != 1)
-		return assay_fail(e, ASSAY_E_USAGE, "report needs one result directory");
+	int n = assay_options_positionals(o, &list);
+	if (n < 1)
+		return assay_fail(e, ASSAY_E_USAGE, "report needs a result directory, or several to lay over each other");
+	if (n > 1)
+		return cmd_report_overlay(o, list, n, e);
 	if (assay_options_flag(o, "redact"))
 		return report_copy(o, list[0], e);
-	return assay_options_str(o, "output") ? assay_fail(e, ASSAY_E_USAGE, "-o is for --redact: faces are written into the result's directory") : report(o, list[0], false, e);
+	return assay_options_str(o, "output") ? assay_fail(e, ASSAY_E_USAGE, "-o is for --redact and for several results: faces are written into the result's directory") : report(o, list[0], false, e);
 }
 
 int cmd_report(const struct assay_verb *v, int argc, char **argv)

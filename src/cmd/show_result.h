@@ -14,6 +14,8 @@ int cmd_faces_write(const struct assay_options *o, const json_t *result, const s
 void cmd_step_summary(const struct assay_buf *markdown);
 /* The document (--json) or the summary on stdout. */
 void cmd_result_print(const struct assay_options *o, const json_t *result);
+/* Several results on one page, in a directory of its own. */
+int cmd_report_overlay(const struct assay_options *o, char **dirs, int n, struct assay_err *e);
 /* 4 > 1 > 0, by the document's verdict and targets. */
 int cmd_result_status(const json_t *result);
 /* ASSAY_E_USAGE when a live run holds the directory's journal. */

@@ -30,7 +30,7 @@ static const struct assay_opt *const explain_tables[] = { cmd_explain_options, N
 static const struct assay_opt *const no_tables[] = { NULL };
 
 static const struct assay_verb tools[] = {
-	{ "report", "DIR", "write a result's faces again; rebuild the result of a killed run from its journal", report_tables, cmd_report },
+	{ "report", "DIR...", "write a result's faces again, or several results on one page; rebuild the result of a killed run from its journal", report_tables, cmd_report },
 	{ "compare", "A B | A... -- B...", "say whether two results (or several a side) differ, metric by metric, and what could not have been seen", compare_tables, cmd_compare },
 	{ "history", "DIR...", "follow the results below some folders over time: spread, changes of level, trend, what stands out", history_tables, cmd_history },
 	{ "baselines", "list | show NAME | save NAME DIR | remove NAME", "results kept under a name, by machine: compare takes them by it", baselines_tables, cmd_baselines },

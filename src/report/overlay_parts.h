@@ -1,0 +1,15 @@
+/* The parts of an overlay; see face_overlay.h. */
+#ifndef ASSAY_REPORT_OVERLAY_PARTS_H
+#define ASSAY_REPORT_OVERLAY_PARTS_H
+
+#include "report/face_overlay.h"
+#include "report/html.h"
+
+/* "A: name of its directory". */
+void overlay_name(char out[80], const struct assay_overlay_side *sides, size_t i);
+/* The first point of a result that is the same experiment and case as `like`, or NULL. */
+const json_t *overlay_point(const json_t *result, const json_t *like);
+/* Throughput over batch, TTFT over prompt, and the ECDFs of TTFT, ITL and E2E latency, a series a result. */
+void overlay_figures(struct html_page *page, const struct assay_overlay_side *sides, size_t n);
+
+#endif
