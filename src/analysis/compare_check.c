@@ -47,13 +47,6 @@ void compare_say(json_t *list, const char *what, json_t *a, json_t *b)
 	json_array_append_new(list, json_pack("{s:s, s:o, s:o}", "what", what, "a", a, "b", b));
 }
 
-static json_t *at(const json_t *doc, const char *path)
-{
-	for (const char *dot; doc && (dot = strchr(path, '.')); path = dot + 1)
-		doc = json_object_getn(doc, path, (size_t)(dot - path));
-	return json_object_get(doc, path);
-}
-
 /* Absent and null are the same: nothing is said. Integers and reals of one value are equal. */
 static bool equal(const json_t *a, const json_t *b)
 {
@@ -95,10 +88,10 @@ static void check_one(const struct compare_docs *d, size_t i, bool across_model,
 	char what[120];
 	if (schema_major(a) != schema_major(b)) {
 		label(d, i, "schema", what, sizeof what);
-		compare_say(differences, what, copy_or_null(at(a, "schema")), copy_or_null(at(b, "schema")));
+		compare_say(differences, what, copy_or_null(assay_json_at(a, "schema")), copy_or_null(assay_json_at(b, "schema")));
 	}
 	for (size_t f = 0; f < sizeof fields / sizeof *fields; f++) {
-		const json_t *va = at(a, fields[f].path), *vb = at(b, fields[f].path);
+		const json_t *va = assay_json_at(a, fields[f].path), *vb = assay_json_at(b, fields[f].path);
 		if (equal(va, vb))
 			continue;
 		bool refuse = fields[f].weight == REFUSE || (fields[f].weight == REFUSE_MODEL && !across_model);

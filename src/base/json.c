@@ -150,3 +150,10 @@ int assay_json_get_bool(const json_t *o, const char *key, int otherwise)
 	const json_t *v = json_object_get(o, key);
 	return json_is_boolean(v) ? json_is_true(v) : otherwise;
 }
+
+json_t *assay_json_at(const json_t *o, const char *path)
+{
+	for (const char *dot; o && (dot = strchr(path, '.')); path = dot + 1)
+		o = json_object_getn(o, path, (size_t)(dot - path));
+	return json_object_get(o, path);
+}

@@ -30,6 +30,8 @@ json_t *assay_json_real(double x);
 double assay_json_get_num(const json_t *o, const char *key, double otherwise); /* integer or real */
 int64_t assay_json_get_int(const json_t *o, const char *key, int64_t otherwise);
 const char *assay_json_get_str(const json_t *o, const char *key, const char *otherwise);
+/* The value at "a.b.c" of nested objects, NULL when a part is absent. Borrowed. */
+json_t *assay_json_at(const json_t *o, const char *path);
 int assay_json_get_bool(const json_t *o, const char *key, int otherwise);
 
 #endif

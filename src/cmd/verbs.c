@@ -9,6 +9,7 @@
 #include "cmd/generate.h"
 #include "cmd/history.h"
 #include "cmd/models.h"
+#include "cmd/reproduce.h"
 #include "cmd/show_result.h"
 #include "cmd/sweep.h"
 #include "experiment/experiment.h"
@@ -20,6 +21,7 @@ static const struct assay_opt *const doctor_tables[] = { cmd_doctor_options, NUL
 static const struct assay_opt *const generate_tables[] = { cmd_engine_options, cmd_generate_options, NULL };
 static const struct assay_opt *const report_tables[] = { cmd_report_options, NULL };
 static const struct assay_opt *const compare_tables[] = { cmd_judge_options, cmd_compare_options, NULL };
+static const struct assay_opt *const reproduce_tables[] = { cmd_reproduce_options, NULL };
 static const struct assay_opt *const history_tables[] = { cmd_history_options, NULL };
 static const struct assay_opt *const baselines_tables[] = { cmd_baselines_options, NULL };
 static const struct assay_opt *const verify_tables[] = { cmd_verify_options, NULL };
@@ -32,6 +34,7 @@ static const struct assay_opt *const no_tables[] = { NULL };
 static const struct assay_verb tools[] = {
 	{ "report", "DIR...", "write a result's faces again, or several results on one page; rebuild the result of a killed run from its journal", report_tables, cmd_report },
 	{ "compare", "A B | A... -- B...", "say whether two results (or several a side) differ, metric by metric, and what could not have been seen", compare_tables, cmd_compare },
+	{ "reproduce", "DIR", "run a result's command again, say whether it gives the same, and what was not the same around it", reproduce_tables, cmd_reproduce },
 	{ "history", "DIR...", "follow the results below some folders over time: spread, changes of level, trend, what stands out", history_tables, cmd_history },
 	{ "baselines", "list | show NAME | save NAME DIR | remove NAME", "results kept under a name, by machine: compare takes them by it", baselines_tables, cmd_baselines },
 	{ "verify", "DIR", "recompute a result, or every result below a folder, from its journal and name every number and file that does not hold", verify_tables, cmd_verify },
