@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "cmd/campaign.h"
 #include "cmd/campaign_read.h"
+#include "cmd/sweep.h"
 
 enum { NAME_MAX_BYTES = 100, REPEATS_MAX = 100, KEYS_MAX = 256 };
 
@@ -196,7 +197,7 @@ int read_options(struct reading *r, struct cmd_step *s, const json_t *combinatio
 {
 	const char *key;
 	json_t *v, *merged = json_object();
-	s->o = assay_options_open(s->verb->tables);
+	s->o = assay_options_open(cmd_verb_tables(s->verb, json_string_value(json_object_get(s->spec, "experiment"))));
 	int rc = add_options(r, merged, r->defaults, NULL, s->o);
 	if (!rc)
 		rc = add_options(r, merged, s->spec, step_keys, s->o);

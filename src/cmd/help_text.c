@@ -4,6 +4,7 @@
 
 #include "base/term.h"
 #include "cmd/cmd.h"
+#include "experiment/experiment.h"
 
 enum { WIDE = 70, WIDTH_MAX = 110, NAME_COLUMN = 28 };
 
@@ -71,7 +72,13 @@ static const char *title(const struct assay_verb *v, const struct assay_opt *tab
 		return "Engine and model:";
 	if (table == cmd_common_options)
 		return "Common options:";
-	snprintf(out, size_bytes, "Options of %s:", v->name);
+	int n;
+	const char *of = v->name;
+	const struct assay_experiment *const *x = assay_experiments(&n);
+	for (int i = 0; i < n; i++)
+		if (x[i]->options == table) /* those of the experiment that sweep measures */
+			of = x[i]->name;
+	snprintf(out, size_bytes, "Options of %s:", of);
 	return out;
 }
 

@@ -11,6 +11,8 @@
 #include "base/yaml.h"
 #include "cmd/run_signals.h"
 
+enum { EXPERIMENTS_MAX = 32 };
+
 const struct assay_opt cmd_sweep_options[] = {
 	{ "experiment", 0, ASSAY_OPT_STR, "throughput", .arg = "NAME", .help = "what is measured in each configuration; its options are options of the sweep" },
 	{ "vary", 0, ASSAY_OPT_STRS, NULL, .arg = "OPTION=V,...", .help = "an option and its values, one configuration each: batch=1,4,8; a value with a comma in quotes: \"batch='1,2','4,8'\"" },
@@ -26,6 +28,20 @@ const struct assay_opt cmd_sweep_options[] = {
 };
 
 /* ---- which experiment ---- */
+
+const struct assay_opt *const *cmd_verb_tables(const struct assay_verb *v, const char *experiment)
+{
+	static const struct assay_opt *tables[EXPERIMENTS_MAX][5];
+	int n, at = 0;
+	const struct assay_experiment *const *all = assay_experiments(&n), *x = assay_experiment_find(experiment ? experiment : cmd_sweep_options[0].def);
+	if (v->main != cmd_sweep)
+		return v->tables;
+	x = x ? x : assay_experiment_find(cmd_sweep_options[0].def);
+	while (at + 1 < n && at + 1 < EXPERIMENTS_MAX && all[at] != x)
+		at++;
+	memcpy(tables[at], (const struct assay_opt *[]){ cmd_engine_options, cmd_common_options, x->options, cmd_sweep_options, NULL }, sizeof tables[at]);
+	return tables[at];
+}
 
 /* From the command line, else the environment, else the job file; NULL when none names it. *made: to be freed. */
 static const char *named_experiment(int argc, char **argv, char **made)
@@ -61,10 +77,11 @@ static int take_experiment(struct cmd_sweep *s, int argc, char **argv, struct as
 	if (!(s->exp = assay_experiment_find(name))) {
 		int n;
 		const struct assay_experiment *const *all = assay_experiments(&n);
-		const char *names[32], *near;
-		for (int i = 0; i < n && i < 32; i++)
+		const char *names[EXPERIMENTS_MAX], *near;
+		n = n < EXPERIMENTS_MAX ? n : EXPERIMENTS_MAX;
+		for (int i = 0; i < n; i++)
 			names[i] = all[i]->name;
-		near = assay_nearest(name, names, n < 32 ? n : 32);
+		near = assay_nearest(name, names, n);
 		assay_fail(e, ASSAY_E_USAGE, "--experiment: \"%.60s\" is no experiment%s%s%s; assay help lists them", name, near ? " (did you mean " : "", near ? near : "", near ? "?)" : "");
 	}
 	free(made);
@@ -165,9 +182,8 @@ int cmd_sweep(const struct assay_verb *v, int argc, char **argv)
 	if (stored_command(argc, argv, &words, &e) || take_experiment(s, words.n, words.list, &e)) {
 		status = cmd_error(&e);
 	} else {
-		memcpy(s->tables, (const struct assay_opt *[]){ cmd_engine_options, cmd_common_options, s->exp->options, cmd_sweep_options, NULL }, 5 * sizeof *s->tables);
 		s->verb = *v;
-		s->verb.tables = s->tables;
+		s->verb.tables = cmd_verb_tables(v, s->exp->name);
 		if (!cmd_options(&s->verb, words.n, words.list, &s->o, &status)) {
 			cmd_signals_install();
 			int rc = prepare(s, &e);

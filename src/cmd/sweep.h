@@ -12,6 +12,8 @@ enum { CMD_SWEEP_ROUNDS = 100 };
 
 extern const struct assay_opt cmd_sweep_options[];
 int cmd_sweep(const struct assay_verb *v, int argc, char **argv);
+/* The option rows of a verb: of sweep, those for the experiment with that name (NULL or unknown: the default one) too. Static. */
+const struct assay_opt *const *cmd_verb_tables(const struct assay_verb *v, const char *experiment);
 
 /* --vary option=a,b,c */
 struct cmd_axis { const struct assay_opt *row; char **value; size_t n; };
@@ -35,7 +37,6 @@ struct cmd_sweep {
 	struct assay_options *o;           /* engine, common, experiment and sweep options */
 	const struct assay_experiment *exp;
 	struct assay_verb verb;            /* of o */
-	const struct assay_opt *tables[6];
 	struct cmd_axis axes[ASSAY_GRID_AXES];
 	size_t n_axes;
 	struct assay_grid grid;

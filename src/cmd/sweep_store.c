@@ -43,6 +43,16 @@ json_t *cmd_sweep_command(const char *dir, struct assay_err *e)
 
 /* ---- is it the same sweep? ---- */
 
+/* A word that says where to or in which form, not what to measure. */
+static bool is_form(const char *word)
+{
+	static const char *const forms[] = { "--output=", "--no-progress", "--format=", "--legacy=" };
+	for (size_t i = 0; i < sizeof forms / sizeof *forms; i++)
+		if (!strncmp(word, forms[i], strlen(forms[i])))
+			return true;
+	return false;
+}
+
 /* What is measured, as {name: text}: two commands with equal ones measure the same. */
 static json_t *request(const struct cmd_sweep *s)
 {
@@ -63,6 +73,8 @@ static json_t *request(const struct cmd_sweep *s)
 	cmd_sweep_words(s, &s->configs[0], 1, &base);
 	json_t *options = json_object();
 	for (int i = 0; i < base.n; i++) {
+		if (is_form(base.list[i]))
+			continue;
 		char *name = xstrdup(base.list[i] + 2), *eq = strchr(name, '=');
 		*eq = 0;
 		if (!json_object_get(varied, name)) {
@@ -110,9 +122,6 @@ static int same_sweep(const struct cmd_sweep *s, const json_t *stored, struct as
 
 /* ---- directories ---- */
 
-/* A word that says where, not what. */
-static bool is_place(const char *word) { return !strncmp(word, "--output=", 9) || !strcmp(word, "--no-progress"); }
-
 /* Whether the result was made by these words. */
 static bool same_words(const json_t *command, const struct cmd_sweep *s, const struct cmd_argv *words)
 {
@@ -120,14 +129,14 @@ static bool same_words(const json_t *command, const struct cmd_sweep *s, const s
 	if (n < 2 || strcmp(json_string_value(json_array_get(command, 1)) ?: "", s->exp->name))
 		return false;
 	for (int i = 0; i < words->n; i++) {
-		if (is_place(words->list[i]))
+		if (is_form(words->list[i]))
 			continue;
-		while (at < n && is_place(json_string_value(json_array_get(command, at)) ?: ""))
+		while (at < n && is_form(json_string_value(json_array_get(command, at)) ?: ""))
 			at++;
 		if (at == n || strcmp(json_string_value(json_array_get(command, at++)) ?: "", words->list[i]))
 			return false;
 	}
-	while (at < n && is_place(json_string_value(json_array_get(command, at)) ?: ""))
+	while (at < n && is_form(json_string_value(json_array_get(command, at)) ?: ""))
 		at++;
 	return at == n;
 }
@@ -222,6 +231,7 @@ int cmd_sweep_take(struct cmd_sweep *s, json_t *command, struct assay_err *e)
 	char *path = given ? xasprintf("%s/sweep.json", given) : NULL;
 	s->resumed = path && assay_fs_exists(path);
 	free(path);
+	new_document(s, command);
 	if (resume && !s->resumed)
 		return assay_fail(e, ASSAY_E_USAGE, "--resume %s: holds no sweep.json", resume);
 	if (s->resumed)
@@ -232,7 +242,6 @@ int cmd_sweep_take(struct cmd_sweep *s, json_t *command, struct assay_err *e)
 		s->dir[strlen(s->dir) - 1] = 0;
 	if (lock(s, e))
 		return e->code;
-	new_document(s, command);
 	if (s->resumed) {
 		json_t *stored = load(s->dir, e);
 		if (!stored || same_sweep(s, stored, e)) {

@@ -150,6 +150,7 @@ static void requirements(void **state)
 	assert_non_null(strstr(str(d, "configurations.1.excluded"), "needs 662 requests, 6 were measured"));
 	json_decref(d);
 	ok("sha256sum -c journals && ! test -e require/aside", 0);
+	ok("$A sweep --resume require --legacy s2 && sha256sum -c journals && test -s require/legacy/s2/configuration_sweep.json", 0); /* another form is no other sweep */
 }
 
 /* ---- killed, and the same command again ---- */
@@ -293,6 +294,8 @@ static void dry_run_and_job(void **state)
 	e2e_release(&r);
 	ok("! test -e dry", 0);
 	e2e_write("job.yaml", "experiment: latency\nengine: sim:a.yaml\nvary: {prompt_tokens: [8, 16]}\noutput_tokens: 4\nrequire: ttft_ms<1.7\n");
+	e2e_write("campaign.yaml", "steps:\n- {name: s, verb: sweep, experiment: latency, vary: {prompt_tokens: [8, 16]}, engine: 'sim:a.yaml', output_tokens: 4, runs: 2}\n");
+	ok("$A run campaign.yaml -o campaign && test -s campaign/s/sweep.json", 0); /* a step has the options of its experiment */
 	ok("$A sweep --job job.yaml -o job", 0);
 	json_t *d = e2e_json("job/sweep.json");
 	assert_string_equal(str(d, "experiment"), "latency");
