@@ -142,6 +142,8 @@ static int run_report(const struct assay_options *o, struct assay_err *e)
 	int n = assay_options_positionals(o, &list);
 	if (n < 1)
 		return assay_fail(e, ASSAY_E_USAGE, "report needs a result directory, or several to lay over each other");
+	if (n > 1 && assay_options_flag(o, "redact"))
+		return assay_fail(e, ASSAY_E_USAGE, "--redact takes one result: redact each, then lay the copies over each other");
 	if (n > 1)
 		return cmd_report_overlay(o, list, n, e);
 	if (assay_options_flag(o, "redact"))

@@ -7,8 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fs.h"
 #include "base/mem.h"
 #include "core/journal.h"
+#include "core/journal_format.h"
 #include "e2e.h"
 
 static void run(int status, const char *line, const char *out)
@@ -77,6 +79,48 @@ static void test_run(void **state)
 	run(1, "grep -rl secretfolder killed", "");
 }
 
+/* The journal of result one in two files, as a long run leaves it: cut at a frame near the middle. */
+static void split_journal(const char *dir)
+{
+	struct assay_buf b, second;
+	unsigned char start[JOURNAL_START], head[JOURNAL_FRAME];
+	char *path = xasprintf("%s/%s/journal.bin", e2e_dir(), dir), *other = xasprintf("%s/%s/journal-001.bin", e2e_dir(), dir), text[100];
+	assay_buf_init(&b, (size_t)1 << 28);
+	assay_buf_init(&second, (size_t)1 << 28);
+	assert_int_equal(assay_fs_read(path, &b, ASSAY_E_IO, NULL), 0);
+	size_t at = JOURNAL_START;
+	for (uint32_t n; at < b.len_bytes / 2; at += JOURNAL_FRAME + n)
+		memcpy(&n, b.data + at, 4);
+	int n = snprintf(text, sizeof text, "{\"index\": 1, \"before_bytes\": %zu}", at);
+	journal_start_put(start);
+	journal_frame_put(head, ASSAY_REC_SEGMENT, text, (uint32_t)n);
+	assay_buf_append(&second, start, sizeof start);
+	assay_buf_append(&second, head, sizeof head);
+	assay_buf_append(&second, text, (size_t)n);
+	assay_buf_append(&second, b.data + at, b.len_bytes - at);
+	assert_int_equal(assay_fs_write_atomic(other, second.data, second.len_bytes, NULL), 0);
+	assert_int_equal(assay_fs_write_atomic(path, b.data, at, NULL), 0);
+	assay_buf_release(&b);
+	assay_buf_release(&second);
+	free(path);
+	free(other);
+}
+
+static void test_segments(void **state)
+{
+	(void)state;
+	run(0, "mkdir long && cp one/journal.bin long/", "");
+	split_journal("long");
+	run(0, "$A report long >/dev/null 2>&1 && $A verify long && $A report long --redact -o longcopy && $A verify longcopy", "redacted     a copy of the journal ");
+	run(0, "$A verify longcopy --json | grep -c \"\\\"redacted_of\\\": \\\"$($A verify long --json | sed -n 's/.*\"fingerprint\": \"\\(.*\\)\".*/\\1/p')\"", "1");
+	run(1, "grep -rl secretfolder longcopy", "");
+	json_t *a = e2e_json("one/result.json"), *b = e2e_json("longcopy/result.json");
+	assert_true(json_equal(json_object_get(a, "points"), json_object_get(b, "points")));
+	assert_int_equal(json_array_size(e2e_at(b, "files")), 2);
+	json_decref(a);
+	json_decref(b);
+}
+
 static void test_tokens(void **state)
 {
 	struct assay_run run_ = { 0 };
@@ -102,6 +146,6 @@ static void test_tokens(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_copy), cmocka_unit_test(test_refused), cmocka_unit_test(test_run), cmocka_unit_test(test_tokens) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_copy), cmocka_unit_test(test_refused), cmocka_unit_test(test_run), cmocka_unit_test(test_segments), cmocka_unit_test(test_tokens) };
 	return cmocka_run_group_tests(tests, set_up, NULL);
 }
