@@ -85,8 +85,13 @@ static int report(const struct assay_options *o, const char *dir, bool fresh, st
 		rc = assay_fail(e, ASSAY_E_USAGE, assay_fs_exists(dir) ? "%s: a file: name the result directory that holds it" : "%s: no such directory", dir);
 		goto out;
 	}
-	if ((rc = cmd_not_in_use(dir, e)) || (rc = assay_journal_read(dir, &run, e)))
+	if ((rc = cmd_not_in_use(dir, e)) || (rc = assay_journal_read(dir, &run, e))) {
+		char *sweep = xasprintf("%s/sweep.json", dir);
+		if (assay_fs_exists(sweep))
+			assay_fail(e, rc, "%s: a sweep, not a result: assay sweep --resume %s writes its faces again", dir, dir);
+		free(sweep);
 		goto out;
+	}
 	if (assay_fs_exists(path)) {
 		struct assay_err why = ASSAY_ERR_INIT;
 		result = assay_result_load(dir, &why);

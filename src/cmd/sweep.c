@@ -132,6 +132,10 @@ static int prepare(struct cmd_sweep *s, struct assay_err *e)
 	s->rounds = (int)assay_options_int(s->o, "rounds");
 	if (assay_options_flag(s->o, "dry-run") && assay_options_flag(s->o, "json"))
 		return assay_fail(e, ASSAY_E_USAGE, "--json: a dry run has no document; leave one of --dry-run and --json out");
+	if (assay_options_flag(s->o, "redact"))
+		return assay_fail(e, ASSAY_E_USAGE, "--redact: a sweep keeps its commands, to be resumed; publish a copy of a result: assay report DIR/configs/NN-... --redact -o COPY");
+	if (assay_options_is_set(s->o, "save-as"))
+		return assay_fail(e, ASSAY_E_USAGE, "--save-as: a sweep has several results; keep one of them: assay baselines save NAME DIR/configs/NN-...");
 	return cmd_sweep_aims(s, e) || cmd_sweep_axes(s, e) || cmd_sweep_plan(s, e) ? e->code : 0;
 }
 

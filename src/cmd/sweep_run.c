@@ -30,6 +30,16 @@ int cmd_sweep_open_run(const struct cmd_sweep *s, const struct cmd_config *c, in
 	return assay_options_parse(r->o, argv->n, argv->list, e) ? e->code : cmd_run_plan(r, e);
 }
 
+/* Whether there is a load that could be shared: --setup comes before each, and what plays a schedule must begin it anew to repeat exactly. */
+static bool loads(const struct assay_options *o)
+{
+	static const char *const play[] = { "sim:", "replay:", "null" };
+	for (size_t i = 0; i < sizeof play / sizeof *play; i++)
+		if (!strncmp(assay_options_str(o, "engine"), play[i], strlen(play[i])))
+			return false;
+	return !assay_options_is_set(o, "setup");
+}
+
 /* The values of every option that an engine is opened with. */
 static char *engine_key(const struct cmd_sweep *s, const struct cmd_config *c, const struct cmd_run *r)
 {
@@ -41,7 +51,7 @@ static char *engine_key(const struct cmd_sweep *s, const struct cmd_config *c, c
 		for (int i = 0, n = assay_options_repeats(x) ? assay_options_strs(r->o, x->name, &list) : 0; i < n; i++)
 			assay_buf_printf(&b, "%s\n", list[i]);
 	}
-	if (!assay_options_flag(s->o, "share") || assay_options_is_set(r->o, "setup")) /* --setup comes before the load, each time */
+	if (!assay_options_flag(s->o, "share") || !loads(r->o))
 		assay_buf_printf(&b, "%d", c->n);
 	char *key = xstrdup(b.data ? b.data : "");
 	assay_buf_release(&b);
