@@ -26,7 +26,7 @@ static void test_refused(void **state)
 	(void)state;
 	static const struct { const char *line, *part; } t[] = {
 		{ "$A latnecy", "unknown verb \"latnecy\" (did you mean latency?)" },
-		{ "$A soak", "unknown verb \"soak\"" },
+		{ "$A oracle", "unknown verb \"oracle\"" },
 		{ "$A serve", "unknown verb \"serve\"" },
 		{ "$A help latnecy", "(did you mean latency?)" },
 		{ "$A latency --rnus 3", "unknown option --rnus (did you mean --runs?)" },
@@ -57,7 +57,7 @@ static void test_refused(void **state)
 		{ "$A models lits", "(did you mean list?)" },
 		{ "$A models show", "models show needs one model" },
 		{ "$A models check nowhere", "none of the arguments is a directory" },
-		{ "$A report", "report needs one result directory" },
+		{ "$A report", "report needs a result directory" },
 		{ "$A report nowhere", "nowhere: no such directory" },
 		{ "$A completion zsh", "only bash" },
 	};
@@ -256,7 +256,7 @@ static void test_help(void **state)
 	assert_true(widest(r.out) < 60);
 	for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
 		assert_non_null(strstr(r.out, verbs[i]));
-	assert_null(strstr(r.out, "soak"));
+	assert_null(strstr(r.out, "oracle"));
 	e2e_release(&r);
 	e2e_run(&r, "$A");
 	assert_int_equal(r.status, 2);
