@@ -23,7 +23,7 @@ const struct assay_opt cmd_campaign_options[] = {
 	{ "output", 'o', ASSAY_OPT_STR, NULL, .arg = "DIR", .help = "directory of the campaign, absent or empty (results/<UTC time>-<name>)" },
 	{ "only", 0, ASSAY_OPT_STR, NULL, .arg = "STEP,...", .help = "only these steps, and what they need" },
 	{ "set", 0, ASSAY_OPT_STRS, NULL, .arg = "OPTION=VALUE", .help = "in every step that has the option, stronger than the job; STEP.OPTION=VALUE for one step" },
-	{ "baseline", 0, ASSAY_OPT_STR, NULL, .arg = "DIR", .help = "steps with compare: are held against this result, or the same steps of this campaign" },
+	{ "baseline", 0, ASSAY_OPT_STR, NULL, .arg = "DIR", .help = "what compare: of the job takes from outside: this result, or the same steps of this campaign" },
 	{ "resume", 0, ASSAY_OPT_FLAG, "false", .help = "go on in --output DIR: finished steps are kept, the others run" },
 	{ "dry-run", 0, ASSAY_OPT_FLAG, "false", .help = "check the job, print its steps and commands; run nothing" },
 	{ "json", 0, ASSAY_OPT_FLAG, "false", .help = "print campaign.json on stdout at the end, and only that" },

@@ -39,8 +39,8 @@ struct cmd_campaign {
 	int n;
 };
 
-/* Reads a job: path for messages and the default name. sets: "KEY=VALUE" or "STEP.KEY=VALUE", stronger than the job. baseline: for every step that is
- * compared, instead of the job's; NULL = the job's. ASSAY_E_USAGE with FILE:line:column. Release in either case. */
+/* Reads a job: path for messages and the default name. sets: "KEY=VALUE" or "STEP.KEY=VALUE", stronger than the job. baseline: instead of
+ * the job's, for every step that is compared with something outside the job; NULL = the job's. ASSAY_E_USAGE with FILE:line:column. Release in either case. */
 int cmd_campaign_parse(const char *text, size_t len_bytes, const char *path, const char *const *sets, int n_sets, const char *baseline, struct cmd_campaign *out, struct assay_err *e);
 void cmd_campaign_release(struct cmd_campaign *c);
 /* "FILE:line:column" of a step. */

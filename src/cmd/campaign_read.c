@@ -323,8 +323,8 @@ int read_compare(const struct reading *r, struct cmd_step *s)
 		return assay_fail(r->e, ASSAY_E_USAGE, "%s: compare: %s leaves no result to compare", read_at(r, s->spec, "compare"), s->verb->name);
 	if (!json_is_string(baseline) && !(r->baseline && json_is_object(v)))
 		return assay_fail(r->e, ASSAY_E_USAGE, "%s: compare: expects baseline: a step, a result directory or that of an earlier campaign", read_at(r, s->spec, "compare"));
-	s->baseline = xstrdup(r->baseline ? r->baseline : json_string_value(baseline));
-	s->baseline_step = find_baseline(r->c, s, s->baseline);
+	s->baseline_step = json_is_string(baseline) ? find_baseline(r->c, s, json_string_value(baseline)) : -1;
+	s->baseline = xstrdup(r->baseline && s->baseline_step < 0 ? r->baseline : json_string_value(baseline));
 	const struct cmd_step *b = s->baseline_step >= 0 ? &r->c->steps[s->baseline_step] : NULL;
 	if (b && (!strcmp(b->stem, s->stem) || s->repeat < s->repeats))
 		return 0; /* the baseline itself; the repeats are compared together, after the last */
