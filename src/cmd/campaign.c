@@ -35,8 +35,8 @@ const struct assay_opt cmd_campaign_options[] = {
 
 static json_t *step_doc(const struct cmd_step *s)
 {
-	return json_pack("{s:s, s:s, s:s, s:s, s:[], s:b, s:n, s:n, s:n, s:n, s:n, s:o, s:o, s:n, s:n}", "name", s->name, "step", s->base, "verb", s->verb->name, "state", s->selected ? "pending" : "not_selected", "command", "kept",
-	                 0, "exit_status", "reason", "started", "ended", "wall_s", "directory", cmd_step_has(s, "output") ? json_string(s->name) : json_null(), "log", json_sprintf("%s.log", s->name), "result", "comparison");
+	return json_pack("{s:s, s:s, s:s, s:s, s:[], s:b, s:n, s:n, s:n, s:n, s:n, s:o, s:o, s:n, s:n, s:n}", "name", s->name, "step", s->base, "verb", s->verb->name, "state", s->selected ? "pending" : "not_selected", "command", "kept",
+	                 0, "exit_status", "reason", "started", "ended", "wall_s", "directory", cmd_step_has(s, "output") ? json_string(s->name) : json_null(), "log", json_sprintf("%s.log", s->name), "result", "note", "comparison");
 }
 
 static json_t *new_doc(const struct cmd_campaign *c, const struct assay_options *o, const char *path, const struct assay_buf *job)
@@ -109,7 +109,7 @@ static int finish_doc(struct cmd_running *r)
 static void say_step(const struct cmd_running *r, int i, int nth, int of)
 {
 	const json_t *doc = cmd_step_doc(r, i), *digest = json_object_get(doc, "result");
-	const char *state = assay_json_get_str(doc, "state", "?"), *reason = assay_json_get_str(doc, "reason", NULL), *verdict = assay_json_get_str(digest, "verdict", NULL);
+	const char *state = assay_json_get_str(doc, "state", "?"), *reason = assay_json_get_str(doc, "reason", NULL), *said = assay_json_get_str(doc, "note", NULL), *verdict = assay_json_get_str(digest, "verdict", NULL);
 	struct assay_err ignored = ASSAY_ERR_INIT;
 	char numbers[200] = "", took[24] = "-", *dir = xasprintf("%s/%s", r->dir, r->c->steps[i].name);
 	json_t *result = digest && !json_is_null(digest) ? assay_result_load(dir, &ignored) : NULL;
@@ -118,7 +118,7 @@ static void say_step(const struct cmd_running *r, int i, int nth, int of)
 		assay_campaign_headline(result, numbers);
 	if (json_is_number(json_object_get(doc, "wall_s")))
 		assay_duration_format(took, sizeof took, assay_json_get_num(doc, "wall_s", 0));
-	fprintf(r->out, "[%d/%d] %s  %s  %s  %s", nth, of, r->c->steps[i].name, verdict ? verdict : state, json_is_true(json_object_get(doc, "kept")) ? "kept" : took, reason ? reason : numbers);
+	fprintf(r->out, "[%d/%d] %s  %s  %s  %s", nth, of, r->c->steps[i].name, verdict ? verdict : state, json_is_true(json_object_get(doc, "kept")) ? "kept" : took, reason ? reason : said ? said : numbers);
 	if (missed)
 		fprintf(r->out, "  (%lld targets missed)", (long long)missed);
 	fputc('\n', r->out);

@@ -1,7 +1,9 @@
 /* What can be refused before the first step runs: --only, and the plan of every step (options together, targets and prompt files, models, cases),
  * as each would make it itself. Opens no engine. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/fs.h"
 #include "base/json.h"
@@ -73,12 +75,30 @@ static void row(struct face_table *t, const struct cmd_step *s, const struct ass
 	cmd_argv_release(&argv);
 }
 
-/* A step of a measuring verb is planned as its own process will; of other verbs the options are all that is known. */
+/* A verb that knows --dry-run and is no experiment (a sweep) plans itself, in a process. */
+static int dry_run(const struct cmd_step *s, struct assay_err *e)
+{
+	char log[] = "/tmp/assay-check-XXXXXX";
+	struct cmd_argv argv = { 0 };
+	int fd = mkstemp(log), status;
+	if (fd < 0)
+		return assay_fail(e, ASSAY_E_IO, "%s: cannot create: %s", log, strerror(errno));
+	cmd_step_argv(s, &argv);
+	cmd_argv_add(&argv, "--dry-run");
+	status = cmd_child_output(&argv, "/dev/null", log);
+	int rc = status ? cmd_child_error(s->verb->name, status, log, e) : 0;
+	cmd_argv_release(&argv);
+	close(fd);
+	unlink(log);
+	return rc;
+}
+
+/* A step of an experiment is planned as its own process will; of verbs that cannot be asked the options are all that is known. */
 static int check_step(const struct cmd_step *s, struct face_table *t, struct assay_err *e)
 {
 	struct cmd_run r = { .verb = s->verb, .exp = assay_experiment_find(s->verb->name), .o = s->o };
 	bool measures = s->verb->main == cmd_run_experiment;
-	int rc = measures ? cmd_run_plan(&r, e) : 0;
+	int rc = measures ? cmd_run_plan(&r, e) : cmd_step_has(s, "dry-run") ? dry_run(s, e) : 0;
 	if (!rc)
 		row(t, s, measures ? &r.plan : NULL);
 	r.o = NULL; /* the step's */

@@ -319,7 +319,7 @@ int read_compare(const struct reading *r, struct cmd_step *s)
 	const json_t *v = json_object_get(s->spec, "compare"), *baseline = json_is_object(v) ? json_object_get(v, "baseline") : v;
 	if (!v)
 		return 0;
-	if (!cmd_step_has(s, "output"))
+	if (s->verb->main != cmd_run_experiment)
 		return assay_fail(r->e, ASSAY_E_USAGE, "%s: compare: %s leaves no result to compare", read_at(r, s->spec, "compare"), s->verb->name);
 	if (!json_is_string(baseline) && !(r->baseline && json_is_object(v)))
 		return assay_fail(r->e, ASSAY_E_USAGE, "%s: compare: expects baseline: a step, a result directory or that of an earlier campaign", read_at(r, s->spec, "compare"));

@@ -92,8 +92,11 @@ static void note_end(const struct cmd_step *s, json_t *doc, const char *dir, con
 	char *path = xasprintf("%s/result.json", dir);
 	json_t *result = cmd_step_has(s, "output") && assay_fs_exists(path) ? assay_result_load(dir, &e) : NULL;
 	bool interrupted = status == ASSAY_EXIT_INT || status == ASSAY_EXIT_TERM;
+	char said[300];
 	if (result)
 		json_object_set_new(doc, "result", digest(result));
+	if (cmd_step_has(s, "output") && assay_campaign_note(dir, said))
+		json_object_set_new(doc, "note", json_string(said));
 	json_object_set_new(doc, "exit_status", json_integer(status));
 	json_object_set_new(doc, "state", json_string(cmd_child_measured(status) ? "done" : interrupted ? "interrupted" : "failed"));
 	if (!cmd_child_measured(status)) {

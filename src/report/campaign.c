@@ -82,6 +82,36 @@ void assay_campaign_headline(const json_t *result, char out[200])
 		snprintf(out + n, (size_t)(200 - n), " (%.60s; %zu cases)", label, json_array_size(points));
 }
 
+static json_t *load_beside(const char *dir, const char *name)
+{
+	struct assay_err ignored = ASSAY_ERR_INIT;
+	char *path = xasprintf("%s/%s", dir, name);
+	json_t *v = assay_fs_exists(path) ? assay_json_load(path, CAMPAIGN_BYTES_MAX, ASSAY_E_DATA, &ignored) : NULL;
+	free(path);
+	return v;
+}
+
+bool assay_campaign_note(const char *dir, char out[300])
+{
+	json_t *sweep = load_beside(dir, "sweep.json"), *pairs = load_beside(dir, "comparison.json"), *best;
+	size_t i;
+	int n = 0;
+	char effects[400];
+	out[0] = 0;
+	json_array_foreach(json_object_get(sweep, "best"), i, best) {
+		const json_t *c = json_array_get(json_object_get(sweep, "configurations"), (size_t)assay_json_get_int(best, "configuration", 0) - 1);
+		if (n < 200)
+			n += snprintf(out + n, (size_t)(300 - n), "%sbest in %.40s: %.50s", n ? "; " : "", assay_json_get_str(best, "objective", "?"), assay_json_get_str(c, "name", "none may be named"));
+	}
+	if (pairs) {
+		assay_campaign_effects(pairs, effects);
+		snprintf(out, 300, "B against A: %.12s (%.250s)", assay_json_get_str(pairs, "verdict", "?"), effects);
+	}
+	json_decref(sweep);
+	json_decref(pairs);
+	return *out;
+}
+
 void assay_campaign_effects(const json_t *comparison, char out[400])
 {
 	size_t i;

@@ -4,6 +4,7 @@
 #define ASSAY_REPORT_CAMPAIGN_H
 
 #include <jansson.h>
+#include <stdbool.h>
 
 #include "base/err.h"
 #include "base/mem.h"
@@ -19,6 +20,8 @@ int assay_campaign_faces(const char *dir, const json_t *campaign, struct assay_b
 
 /* The numbers of a result that fit on a line: "TTFT 64.2 ms, TPOT 7.10 ms, 127.0 tok/s (128 -> 100; 6 cases)"; empty when nothing was measured. */
 void assay_campaign_headline(const json_t *result, char out[200]);
+/* What a sweep or pairs in DIR found, in a line: "best in output_tok_s: batch=4"; false when DIR holds neither. */
+bool assay_campaign_note(const char *dir, char out[300]);
 /* The same of a comparison: "ttft_ms +5.2% SLOWER, tpot_ms +0.1% SAME". */
 void assay_campaign_effects(const json_t *comparison, char out[400]);
 

@@ -25,6 +25,7 @@ void campaign_summary_init(struct campaign_summary *s)
 	for (size_t i = 0; i < sizeof compared / sizeof *compared; i++)
 		face_table_col(&s->comparisons, compared[i].head, compared[i].right, 0);
 	assay_buf_init(&s->trouble, 1 << 20);
+	assay_buf_init(&s->said, 1 << 20);
 	assay_buf_init(&s->details, DETAILS_BYTES);
 }
 
@@ -108,6 +109,11 @@ void campaign_summary_step(struct campaign_summary *s, const char *dir, const js
 	const char *name = assay_json_get_str(step, "name", "?"), *reason = assay_json_get_str(step, "reason", NULL), *why = assay_json_get_str(comparison, "reason", NULL);
 	step_row(&s->steps, step, result);
 	comparison_rows(&s->comparisons, dir, step);
+	const char *said = assay_json_get_str(step, "note", NULL);
+	if (said) {
+		markdown_text(&s->said, "- **", name, "** ");
+		markdown_text(&s->said, "", said, "\n");
+	}
 	if (reason) {
 		markdown_text(&s->trouble, "- **", name, "** ");
 		markdown_text(&s->trouble, "", reason, "\n");
@@ -142,11 +148,14 @@ void campaign_summary_print(struct campaign_summary *s, const json_t *campaign, 
 	if (compared)
 		assay_buf_puts(out, "### Against the baselines\n\n");
 	markdown_table(out, &s->comparisons);
+	if (s->said.data)
+		assay_buf_printf(out, "### What was found\n\n%s\n", s->said.data);
 	if (s->trouble.data)
 		assay_buf_printf(out, "### What went wrong\n\n%s\n", s->trouble.data);
 	assay_buf_puts(out, s->details.data ? s->details.data : "");
 	if (s->details.overflow)
 		assay_buf_puts(out, "The other steps' tables are in their directories.\n");
 	assay_buf_release(&s->trouble);
+	assay_buf_release(&s->said);
 	assay_buf_release(&s->details);
 }

@@ -6,7 +6,7 @@
 
 #include "report/face_table.h"
 
-struct campaign_summary { struct face_table steps, comparisons; struct assay_buf trouble, details; };
+struct campaign_summary { struct face_table steps, comparisons; struct assay_buf trouble, said, details; };
 
 void campaign_summary_init(struct campaign_summary *s);
 /* result NULL: none. */

@@ -98,6 +98,8 @@ static void test_refused_before_the_first(void **state)
 		{ "{experiment: throughput, targets: nowhere.yaml}", "step throughput: --targets: \"nowhere.yaml\" is neither a file" },
 		{ "{experiment: throughput, rnus: 3}", "job.yaml:1:88: unknown key rnus" },
 		{ "{experiment: offline, preset: s1}", "step offline: " }, /* three requests do not fit gpt2's context */
+		{ "{verb: sweep, experiment: thruput, vary: {seed: [1, 2]}}", "step sweep: sweep: --experiment: \"thruput\" is no experiment" },
+		{ "{verb: sweep, experiment: latency, vary: {runs: [1, x]}}", "step sweep: sweep: --vary" },
 		{ "{experiment: throughput, compare: {baseline: ./none}}", "compare: baseline ./none: neither a step nor a directory" },
 	};
 	for (size_t i = 0; i < sizeof t / sizeof *t; i++) {

@@ -35,6 +35,8 @@ static void test_refused(void **state)
 		{ "steps: [{experiment: latency, compare: {}}]", "j:1:31: compare: expects baseline:" }, { "steps: [{verb: doctor, compare: x}]", "j:1:24: compare: doctor leaves no result" },
 		{ "steps: [{experiment: latency, compare: {baseline: x, strcit: true}}]", "j:1:54: unknown key strcit (did you mean strict?)" }, { "steps: [{experiment: latency, compare: {baseline: x, strict: 3}}]", "j:1:54: strict: \"3\" is not true or false" },
 		{ "steps: [{experiment: latency, compare: {baseline: x, optional: 3}}]", "j:1:54: optional: expects true or false" }, { "steps: [{experiment: latency, compare: later}, {name: later, experiment: latency}]", "j:1:31: compare: later comes later" },
+		{ "steps: [{verb: sweep, compare: x}]", "j:1:23: compare: sweep leaves no result" },
+		{ "steps: [{verb: sweep, experiment: latency, batch: 3}]", "j:1:44: unknown key batch" },
 		{ "steps: [{name: a, experiment: latency, repeat: 2}, {name: b, experiment: latency, compare: a}]", "compare: a has another number of repeats" },
 	};
 	for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
@@ -93,6 +95,7 @@ static void test_unfolds(void **state)
 		{ "steps: [{name: a, experiment: latency, runs: 3, label: {x: 1, y: z}}, {name: b, experiment: memory, needs: [a]}]", "a.runs=9", "the-job\na: latency --label=x=1 --label=y=z --runs=9\nb: memory <a\n" },
 		{ "steps: [{name: m, experiment: latency, matrix: {dtype: [f32, bf16], seed: [1, 2]}}]", "dtype=f16", "the-job\nm.1: latency --dtype=f16 --seed=1\nm.2: latency --dtype=f16 --seed=2\n" },
 		{ "steps: [{verb: pairs, a: null, b: '--seed 1', experiment: throughput}, {verb: verify, args: [x, y]}]", NULL, "the-job\npairs: pairs --b=--seed 1 --experiment=throughput\nverify: verify x y\n" },
+		{ "steps: [{verb: sweep, experiment: throughput, runs: 2, vary: {batch: [1, 4], dtype: [f32, bf16]}}]", NULL, "the-job\nsweep: sweep --runs=2 --experiment=throughput --vary=batch=1,4 --vary=dtype=f32,bf16\n" },
 	};
 	for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
 		char *got = unfold(t[i].yaml, &t[i].set, t[i].set != NULL);
