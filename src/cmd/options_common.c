@@ -8,7 +8,7 @@
 
 const struct assay_opt cmd_engine_options[] = {
 	{ "model", 'm', ASSAY_OPT_STR, "gpt2", .arg = "NAME|DIR", .help = "a preset (assay models list), smollm2, a Hugging Face directory or a .gguf file" },
-	{ "engine", 'e', ASSAY_OPT_STR, "cpu", .arg = "SPEC", .help = "what answers: cpu, sim:FILE, null or replay:DIR (assay engines)" },
+	{ "engine", 'e', ASSAY_OPT_STR, "cpu", .arg = "SPEC", .help = "what answers: cpu, sim:FILE, null, replay:DIR or worker:NAME (assay engines)" },
 	{ "dtype", 0, ASSAY_OPT_ENUM, "auto", .choices = "auto|f32|bf16|f16|int8", .help = "type of the weights in memory; auto = as published" },
 	{ "kv-dtype", 0, ASSAY_OPT_ENUM, "auto", .choices = "auto|f32|bf16|f16", .help = "type of the KV cache; auto = as the weights" },
 	{ "threads", 't', ASSAY_OPT_INT, "0", 0, 1024, .arg = "N", .help = "compute threads; 0 = every CPU that this process may use" },

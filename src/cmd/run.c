@@ -66,6 +66,10 @@ int cmd_run_walk(struct cmd_run *r, struct assay_err *e, int *status)
 	cmd_run_cleanup(r);
 	if (r->journal)
 		rc = cmd_run_close_journal(r, rc, e);
+	if (r->engine && !r->lent) { /* its process, where it has one, has said all before files are counted */
+		r->engine->ops->close(r->engine);
+		r->engine = NULL;
+	}
 	assay_status_line_close(r->line);
 	if (r->cleanup_failed)
 		fprintf(stderr, "assay: %s\n", r->cleanup_failed);

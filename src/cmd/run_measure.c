@@ -26,7 +26,7 @@ int cmd_run_open_engine(struct cmd_run *r, struct assay_err *e)
 		.isa = assay_options_str(r->o, "isa"), .threads = (int)assay_options_int(r->o, "threads"), .seed = (uint64_t)assay_options_int(r->o, "seed"),
 		.max_num_seqs = (int)assay_options_int(r->o, "max-num-seqs"), .max_batched_tokens = (int)assay_options_int(r->o, "max-batched-tokens"),
 		.block_size = (int)assay_options_int(r->o, "block-size"), .kv_bytes = (uint64_t)assay_options_int(r->o, "kv-memory"), .kv_tokens_wanted = r->plan.kv_tokens,
-		.cancelled = cancelled,
+		.cancelled = cancelled, .log_dir = r->dir,
 	};
 	c.n_opts = assay_options_strs(r->o, "engine-opt", &c.opts);
 	assay_memory_read(&r->at_start);

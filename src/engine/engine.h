@@ -29,6 +29,7 @@ struct assay_engine_config {
 	uint64_t kv_tokens_wanted; /* what the plan can need at most; sizes an "auto" pool; 0 unknown */
 	const char *const *opts;   /* --engine-opt, each "K=V"; checked against the engine's rows by assay_engine_open */
 	int n_opts;
+	const char *log_dir;       /* where an engine that is another process keeps its stderr; NULL = nowhere */
 	bool (*cancelled)(void);   /* asked now and then while the model loads: true = give up with ASSAY_E_INTERRUPT; NULL = never */
 };
 
@@ -88,8 +89,11 @@ struct assay_engine_ops {
 	const char *summary;       /* one line for `assay engines` */
 	const char *arg_help;      /* "FILE", or NULL when the spec takes no argument */
 	const struct assay_engine_opt_row *opts; /* own options, ended by a NULL name; NULL = none */
+	bool any_opts;             /* others are taken too: they are for who stands behind this engine */
 	int (*open)(const struct assay_engine_config *c, struct assay_engine **out, struct assay_err *e);
 	const struct assay_engine_info *(*info)(const struct assay_engine *g);
+	/* A visit's requests, told before it begins; each is still submitted when it is due. NULL = not needed. Errors as of submit. */
+	int (*stage)(struct assay_engine *g, const struct assay_plan *p, struct assay_err *e);
 	/* ASSAY_E_LIMIT: this request can never run here ("needs X, has Y"); nothing was queued. */
 	int (*submit)(struct assay_engine *g, const struct assay_request *r, struct assay_err *e);
 	/* Fills up to cap events, waits at most timeout_ns for the first. Returns the count, or < 0. */

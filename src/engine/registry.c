@@ -5,7 +5,7 @@
 
 #include "engine/registry.h"
 
-static const struct assay_engine_ops *const engines[] = { &assay_engine_cpu, &assay_engine_sim, &assay_engine_null, &assay_engine_replay };
+static const struct assay_engine_ops *const engines[] = { &assay_engine_cpu, &assay_engine_sim, &assay_engine_null, &assay_engine_replay, &assay_engine_worker };
 #define N_ENGINES ((int)(sizeof engines / sizeof engines[0]))
 
 const struct assay_engine_ops *const *assay_engine_list(int *n)
@@ -20,7 +20,7 @@ static int unknown_engine(const char *name, struct assay_err *e)
 	for (int i = 0; i < N_ENGINES; i++)
 		names[i] = engines[i]->name;
 	const char *near = assay_nearest(name, names, N_ENGINES);
-	return assay_fail(e, ASSAY_E_USAGE, "--engine: unknown engine \"%.60s\"; %s%s%sengines: cpu, sim:FILE, null, replay:DIR", name, near ? "did you mean \"" : "",
+	return assay_fail(e, ASSAY_E_USAGE, "--engine: unknown engine \"%.60s\"; %s%s%sengines: cpu, sim:FILE, null, replay:DIR, worker:NAME", name, near ? "did you mean \"" : "",
 			  near ? near : "", near ? "\"? " : "");
 }
 
@@ -74,6 +74,8 @@ static int check_opt(const struct assay_engine_ops *ops, const char *opt, struct
 			continue;
 		return is_choice(r->choices, eq + 1) ? 0 : assay_fail(e, ASSAY_E_USAGE, "--engine-opt %s: \"%.60s\" is not one of %s", r->name, eq + 1, r->choices);
 	}
+	if (ops->any_opts)
+		return 0;
 	if (!n)
 		return assay_fail(e, ASSAY_E_USAGE, "--engine-opt %.*s: engine %s has no options of its own", len < 60 ? len : 60, opt, ops->name);
 	char word[64];

@@ -4,6 +4,6 @@
 
 #include "engine/engine.h"
 
-extern const struct assay_engine_ops assay_engine_cpu, assay_engine_sim, assay_engine_null, assay_engine_replay;
+extern const struct assay_engine_ops assay_engine_cpu, assay_engine_sim, assay_engine_null, assay_engine_replay, assay_engine_worker;
 
 #endif

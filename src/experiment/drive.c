@@ -279,11 +279,15 @@ static struct visit begin(struct assay_session *s, size_t most, uint32_t first_i
 int assay_drive_run(struct assay_session *s, const struct assay_plan *plan, uint32_t point, int32_t repeat, struct assay_drive_result *out,
 		    struct assay_err *e)
 {
+	struct assay_engine *g = s->c.engine;
+	int rc = g->ops->stage ? g->ops->stage(g, plan, e) : 0;
+	if (rc)
+		return rc;
 	struct visit v = begin(s, plan->n, plan->n ? plan->reqs[0].id : 0, point, repeat, out);
 	uint32_t order = s->next_order++;
 	v.plan = plan;
 	put_visit(&v, ASSAY_REC_VISIT, order);
-	int rc = loop(&v, e);
+	rc = loop(&v, e);
 	put_visit(&v, ASSAY_REC_VISIT_END, order);
 	return rc;
 }

@@ -1,0 +1,69 @@
+/* Inside of a worker engine: what worker_start.c (process to loaded model), worker_talk.c (lines, faults, patience), worker_run.c (events of a run)
+ * and worker.c (the contract) share. */
+#ifndef ASSAY_ENGINE_WORKER_INSIDE_H
+#define ASSAY_ENGINE_WORKER_INSIDE_H
+
+#include "base/clock.h"
+#include "engine/event_queue.h"
+#include "engine/registry.h"
+#include "engine/worker_event.h"
+#include "engine/worker_line.h"
+#include "engine/worker_proc.h"
+
+/* A request that this visit handed over. */
+struct worker_request { uint32_t id; int prompt_tokens, max_tokens, got; bool live, cancelled, ended; };
+
+struct worker {
+	struct assay_engine base;
+	struct assay_engine_info info;
+	struct worker_proc proc;
+	struct worker_lines lines;
+	char *name, *file, *python, *log_path;   /* NAME of worker:NAME; file that runs; log_path NULL: in memory */
+	bool (*cancelled)(void);
+	const char *emit;                        /* "step" or "final" */
+	/* patience, ns */
+	int64_t hello_ns, load_ns, silence_ns;
+	int64_t progress_ns, looked_ns, cpu_ns;  /* last sign of life; last look at the group's CPU time, and that time */
+	/* clock: worker's stamp - offset_ns = ours */
+	int64_t offset_ns, uncertainty_ns;
+	/* the op that is waited for */
+	bool waiting, answered;
+	enum worker_event_kind want;
+	int64_t want_id, next_id;
+	struct worker_event answer;              /* owned once answered */
+	/* of a run */
+	struct worker_request *reqs;
+	size_t n_reqs, cap_reqs, n_live, staged; /* staged: of reqs, sent ahead and not yet submitted */
+	bool running, can_cancel;
+	int since_go;                            /* requests sent since the last go */
+	int64_t go_ns, last_ns;                  /* our clock: of the last go; of the last stamp */
+	struct assay_event_queue queue;
+	struct assay_rec_step *steps, delivered[512]; /* of STEP events in the queue, in order; of the last poll */
+	size_t first_step, n_steps, cap_steps;
+	char limit[200];                         /* out of memory in a run: what the next poll says as ASSAY_E_LIMIT; "" */
+	char fault[600];                         /* why it cannot go on; "" */
+	int64_t weight_bytes, kv_used_tokens, kv_tokens; /* -1 unknown */
+	bool tells_memory;
+};
+
+/* worker_talk.c. Each returns 0 or ASSAY_E_ENGINE with the fault named; a fault stays. */
+int worker_fault(struct worker *x, struct assay_err *e, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* Sends {"op": op, ...fields} as one line; fields may be NULL, else stolen. Returns the op's id, or < 0. */
+int64_t worker_send(struct worker *x, const char *op, json_t *fields, struct assay_err *e);
+/* Takes what the worker wrote, waiting at most timeout_ns for something; hands events to worker_run_event. */
+int worker_listen(struct worker *x, int64_t timeout_ns, struct assay_err *e);
+/* Waits for the answer to op `id`: x->answer, to be released. An error event in answer to it is ASSAY_E_ENGINE ("oom: ..."). */
+int worker_await(struct worker *x, enum worker_event_kind kind, int64_t id, int64_t timeout_ns, const char *what, struct assay_err *e);
+/* Nothing came: a fault once there was no event and no CPU time for too long. */
+int worker_watch(struct worker *x, struct assay_err *e);
+
+/* worker_start.c */
+int worker_start(struct worker *x, const struct assay_engine_config *c, struct assay_err *e);
+
+/* worker_run.c: an event that belongs to a run. */
+int worker_run_event(struct worker *x, const struct worker_event *ev, struct assay_err *e);
+/* A finished request: the event for the caller. */
+void worker_run_end(struct worker *x, struct worker_request *q, enum assay_end end, int64_t t_ns, int64_t n_out, int64_t n_cached);
+struct worker_request *worker_run_find(struct worker *x, int64_t id);
+
+#endif

@@ -1,0 +1,262 @@
+#!/usr/bin/env python3
+"""A worker without an engine: tokens by the clock, and on demand every misbehaviour that the protocol leaves room for.
+
+FAKE_FAULT names one, "STATE:KIND" (see at()) or "lie:WHAT"; FAKE_STEP_MS is the length of a step. Standard library only; the protocol is docs/worker-protocol.md.
+"""
+import json
+import os
+import signal
+import sys
+import threading
+import time
+
+FAULT = os.environ.get("FAKE_FAULT", "")
+STEP = float(os.environ.get("FAKE_STEP_MS", "2")) / 1e3
+MAX_STEP_TOKENS = 64
+
+commands = os.fdopen(os.dup(0), "rb")
+events = os.dup(1)
+os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+os.dup2(2, 1)
+lock = threading.Lock()
+
+
+def raw(data):
+    with lock:
+        while data:
+            data = data[os.write(events, data):]
+
+
+def send(**event):
+    raw((json.dumps(event) + "\n").encode())
+
+
+def now():
+    return time.monotonic_ns() + (10 ** 15 if FAULT == "clock:shifted" else 0)
+
+
+def die(how):
+    sys.stderr.write("fake worker: dying by %s\n" % how)
+    sys.stderr.flush()
+    if how == "exit":
+        os._exit(3)
+    if how == "kill":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if how == "half":
+        raw(b'{"ev": "step", "t0": 1, "t')
+        os._exit(0)
+    if how == "orphan":  # the process ends, a child holds its output open
+        if os.fork() == 0:
+            time.sleep(30)
+        os._exit(5)
+
+
+def silence():
+    while True:
+        time.sleep(1)
+
+
+def at(state):
+    """Misbehaves when FAULT is for this state: "STATE:KIND"."""
+    where, _, kind = FAULT.partition(":")
+    if where != state:
+        return False
+    if kind in ("exit", "kill", "half", "orphan"):
+        die(kind)
+    elif kind == "silence":
+        silence()
+    elif kind == "garbage":
+        raw(b"\x00\xffWARNING: not JSON\n")
+    elif kind == "array":
+        raw(b"[1, 2]\n")
+    elif kind == "deep":
+        raw(b'{"ev": ' + b"[" * 100000 + b"]" * 100000 + b"}\n")
+    elif kind == "event":
+        send(ev="surprise")
+    elif kind == "field":
+        send(ev="step", n=1, t0=now(), t1=-5, tok=[])
+    elif kind == "long":
+        raw(b'{"ev": "log", "msg": "' + b"x" * (17 << 20) + b'"}\n')
+    elif kind == "fits":
+        raw(b'{"ev": "log", "msg": "' + b"x" * ((16 << 20) - 100) + b'"}\n')
+    elif kind == "flood":
+        for _ in range(50000):
+            send(ev="log", lvl="info", msg="flood " * 10)
+    elif kind == "oom":
+        send(ev="error", id=current, code="oom", msg="no memory for %s" % state, fatal=False, r=sorted(running))
+        return True
+    elif kind == "fatal":
+        send(ev="error", code="internal", msg="the engine threw", fatal=True)
+        silence()
+    elif kind == "bye":
+        send(ev="bye", t=now())
+    elif kind == "hello":
+        send(ev="hello", proto=1, engine="fake", now=now(), caps={})
+    return False
+
+
+class Request:
+    def __init__(self, q):
+        self.r, self.n_in, self.max = q["r"], len(q["ids"]), q["max_tokens"]
+        self.seed, self.out, self.ts = sum(q["ids"]), 0, []
+
+    def token(self):
+        self.out += 1
+        return (self.seed + self.out) % 97
+
+
+current = 0
+running, waiting, cancelled = {}, [], set()
+emit, going, limit = "step", False, 256
+last = 0
+
+
+def stamp():
+    """Now, or a lie about it."""
+    global last
+    t = now()
+    if FAULT == "lie:backwards" and last:
+        t = last - 3000000
+    if FAULT == "lie:future":
+        t += 50000000
+    if FAULT == "lie:past":
+        t -= 10 ** 12
+    last = t
+    return t
+
+
+def done(q, reason):
+    n_out = q.out + (FAULT == "lie:n_out")
+    n_in = q.n_in - (FAULT == "lie:n_in")
+    ev = dict(ev="done", r=q.r, reason=reason, n_in=n_in, n_out=n_out, n_cached=0)
+    if emit == "final":
+        ev["ts"] = q.ts
+    if FAULT == "lie:lost" and q.r % 2:
+        return
+    send(**ev)
+    if FAULT == "lie:twice":
+        send(**ev)
+    if FAULT == "lie:after":
+        send(ev="step", n=0, t0=now(), t1=now(), kind="decode", run=1, wait=0, tok=[[q.r, [1]]])
+
+
+def step(n):
+    while waiting and len(running) < limit:
+        q = waiting.pop(0)
+        running[q.r] = q
+    fresh = any(not q.out for q in running.values())
+    t0 = None if FAULT in ("lie:backwards", "lie:past") else now()
+    time.sleep(STEP)
+    if n == 2 and at("step"):
+        for r in list(running):
+            del running[r]
+        return
+    t1 = stamp()
+    tok = []
+    for q in list(running.values()):
+        if q.r in cancelled:
+            continue
+        ids = [q.token()]
+        if FAULT == "lie:surplus" and q.out == q.max:
+            ids += [q.token(), q.token()]
+        if FAULT == "lie:endless":
+            ids = [1] * 50000
+        q.ts.append(t1)
+        tok.append([q.r, ids])
+    if FAULT == "lie:unknown":
+        tok.append([4000000, [1]])
+    if FAULT == "lie:fewer":
+        tok = [x for x in tok if n % 3]
+    if emit == "step":
+        send(ev="step", n=n, t0=t0, t1=t1, kind="prefill" if fresh else "decode", run=len(running), wait=len(waiting), n_prefill=None, n_decode=None, tok=tok, extra=None)
+    for q in list(running.values()):
+        if q.r in cancelled or q.out >= q.max:
+            del running[q.r]
+            done(q, "abort" if q.r in cancelled else "length")
+
+
+def load(c):
+    global limit
+    if FAULT == "load:missing":
+        send(ev="error", id=c["id"], code="model_not_found", msg="%s is not a directory" % c["model"], fatal=False)
+        return
+    if at("load"):
+        return
+    t0 = now()
+    opts = c["opts"]
+    limit = opts["max_num_seqs"]
+    caps = dict(stream=FAULT != "caps:stream", cancel=FAULT != "caps:cancel", ignore_eos="native", greedy=True, mem=["rss"])
+    send(ev="loaded", id=c["id"], t0=t0, t1=now(), phases={"import": 1000000, "weights": 2000000, "kv": None}, caps=caps, pids=[os.getpid()],
+         info=dict(dtype=opts["dtype"], weight_bytes=12345678, vocab=50257, max_len=1024), effective=dict(max_num_seqs=limit, dtype=opts["dtype"], extra=opts["extra"]), ignored=[])
+
+
+def command(c):
+    global current, emit, going
+    op, current = c["op"], c.get("id", 0)
+    if op == "hello":
+        at("hello")
+        send(ev="hello", proto=2 if FAULT == "hello:proto" else 1, engine="fake", version="1.0", versions=dict(python=sys.version.split()[0]), pid=os.getpid(), now=now(), caps=dict(stream=True))
+    elif op == "ping":
+        at("ping")
+        send(ev="ok", id=current, now=now() + (10 ** 15 if FAULT == "clock:other" else 0))
+    elif op == "load":
+        load(c)
+    elif op == "submit":
+        at("submit")
+        waiting.extend(Request(q) for q in c["reqs"])
+        send(ev="ok", id=current, queued=len(waiting))
+    elif op == "go":
+        if at("go"):
+            return
+        emit, going = c["emit"], True
+        send(ev="started", id=current, t=now())
+    elif op == "cancel":
+        cancelled.update(c["r"])
+    elif op == "mem":
+        send(ev="mem", id=current, t=now(), rss=1, kv=dict(tokens=4096, used_tokens=0))
+    elif op == "quit":
+        if FAULT == "quit:deaf":
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            silence()
+        send(ev="bye", t=now())
+        os._exit(0)
+    else:
+        send(ev="error", id=current, code="bad_request", msg="unknown op %s" % op, fatal=False)
+
+
+inbox = []
+arrived = threading.Condition()
+
+
+def reader():
+    for line in commands:
+        with arrived:
+            inbox.append(json.loads(line))
+            arrived.notify()
+    os._exit(0)  # its caller is gone
+
+
+def main():
+    global going
+    n = 0
+    threading.Thread(target=reader, daemon=True).start()
+    if FAULT == "start:exit":
+        die("exit")
+    while True:
+        with arrived:
+            while not inbox and not going:
+                arrived.wait()
+            todo, inbox[:] = list(inbox), []
+        for c in todo:
+            command(c)
+        if going:
+            n += 1
+            if waiting or running:
+                step(n)
+            if not waiting and not running:
+                going, n = False, 0
+                at("idle")
+                send(ev="idle", id=0, t=now())
+
+
+main()
