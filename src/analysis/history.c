@@ -117,6 +117,17 @@ static json_t *tokens_a_run(const json_t *point, const char *key)
 	return assay_json_real(assay_json_get_num(json_object_get(point, "tokens"), key, NAN) / fmax(1, assay_json_get_num(point, "runs_done", 1)));
 }
 
+/* Options that make another measurement of it: not the same series. Absent is null, as in results from before the option. New reference. */
+static json_t *options_of(const json_t *result)
+{
+	static const char *const keys[] = { "max_num_seqs", "max_batched_tokens", "block_size", "kv_dtype", "isa", "temperature", "top_k", "top_p", "ignore_eos", "engine_opt" };
+	const json_t *config = json_object_get(result, "config");
+	json_t *o = json_object();
+	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+		json_object_set_new(o, keys[i], copy(json_object_get(config, keys[i])));
+	return o;
+}
+
 /* What makes two points values of one series. New reference. */
 static json_t *group_of(const struct assay_history *h, const json_t *result, const json_t *point)
 {
@@ -125,10 +136,10 @@ static json_t *group_of(const struct assay_history *h, const json_t *result, con
 	char id[ASSAY_MACHINE_ID_LEN + 1];
 	assay_machine_id(machine, id);
 	const char *split = h->o.split ? label_of(result, h->o.split, strlen(h->o.split)) : NULL;
-	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o, s:o, s:o}, s:o}", "machine", is_virtual ? "virtual clock" : id, "cpu",
+	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o, s:o, s:o}, s:o}", "machine", is_virtual ? "virtual clock" : id, "cpu",
 	                 is_virtual ? json_null() : copy(json_object_get(json_object_get(machine, "cpu"), "model")), "engine", copy(json_object_get(engine, "name")), "model",
 	                 copy(json_object_get(model, "name")), "parameters", copy(json_object_get(model, "parameters")), "dtype", copy(json_object_get(model, "dtype")), "threads",
-	                 copy(json_object_get(json_object_get(engine, "effective"), "threads")), "experiment", copy(json_object_get(point, "experiment")), "case",
+	                 copy(json_object_get(json_object_get(engine, "effective"), "threads")), "options", options_of(result), "experiment", copy(json_object_get(point, "experiment")), "case",
 	                 copy(json_object_get(point, "case")), "work", "requests_per_run", copy(json_object_get(point, "requests_per_run")), "concurrency",
 	                 copy(json_object_get(point, "concurrency")), "prompt_tokens", tokens_a_run(point, "prompt"), "output_tokens", tokens_a_run(point, "output"), "split",
 	                 h->o.split ? json_sprintf("%s=%s", h->o.split, split ? split : "(none)") : json_null());
@@ -269,8 +280,28 @@ static json_t *results_json(struct assay_history *h)
 	return list;
 }
 
+/* Of each group's options only those that are not the same in all groups: that is what tells them apart. */
+static void keep_varying(struct assay_history *h)
+{
+	const json_t *first = h->n_series ? json_object_get(h->series[0].group, "options") : NULL;
+	json_t *same = json_object(), *v;
+	const char *key;
+	json_object_foreach((json_t *)first, key, v) {
+		bool all = true;
+		for (size_t g = 0; g < h->n_series; g += h->n_keys)
+			all = all && json_equal(v, json_object_get(json_object_get(h->series[g].group, "options"), key));
+		if (all)
+			json_object_set(same, key, v);
+	}
+	for (size_t g = 0; g < h->n_series; g += h->n_keys)
+		json_object_foreach(same, key, v)
+			json_object_del(json_object_get(h->series[g].group, "options"), key);
+	json_decref(same);
+}
+
 json_t *assay_history_finish(struct assay_history *h)
 {
+	keep_varying(h);
 	json_t *results = results_json(h), *series = json_array();
 	size_t tested = 0;
 	for (size_t i = 0; i < h->n_series; i++) {

@@ -33,7 +33,7 @@ void assay_history_add(struct assay_history *h, const json_t *result, const char
 void assay_history_leave_out(struct assay_history *h, const char *dir, const char *reason);
 void assay_history_warn(struct assay_history *h, const char *dir, const char *what);
 
-/* The document "assay.history/1". New reference. */
+/* The document "assay.history/1"; nothing can be added after it. New reference. */
 json_t *assay_history_finish(struct assay_history *h);
 
 #endif

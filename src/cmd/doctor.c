@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "analysis/machine_id.h"
 #include "base/clock.h"
 #include "base/cpu.h"
 #include "base/json.h"
@@ -114,6 +115,9 @@ static void show_machine(const json_t *m, int width)
 	line("", text, width);
 	if (json_is_true(json_object_get(m, "virtualised")))
 		line("virtualised", assay_json_get_str(m, "hypervisor", "yes"), width);
+	char id[ASSAY_MACHINE_ID_LEN + 1];
+	assay_machine_id(m, id);
+	line("machine id", id, width);
 	number("memory", mem, "total_bytes", 0x1p30, "GiB");
 	number("  available", mem, "available_bytes", 0x1p30, "GiB");
 	snprintf(text, sizeof text, "%zu", json_array_size(gpus));

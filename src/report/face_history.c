@@ -22,9 +22,16 @@ void face_history_group(char *out, size_t size, const json_t *s)
 {
 	const char *dtype = assay_json_get_str(s, "dtype", NULL), *cpu = assay_json_get_str(s, "cpu", NULL), *split = assay_json_get_str(s, "split", NULL);
 	int64_t threads = assay_json_get_int(s, "threads", 0);
-	char count[40] = "";
+	char count[400] = "";
+	const char *key;
+	json_t *v;
 	if (threads)
 		snprintf(count, sizeof count, ", %lld threads", (long long)threads);
+	json_object_foreach(json_object_get(s, "options"), key, v) { /* those that differ between series */
+		char *text = json_dumps(v, JSON_ENCODE_ANY | JSON_COMPACT);
+		snprintf(count + strlen(count), sizeof count - strlen(count), ", %.40s %.60s", key, text ? text : "?");
+		free(text);
+	}
 	snprintf(out, size, "%.60s: %.100s%s%.20s%s on engine %.40s%s, %s%.40s%s%.100s%s%s%.100s", str(s, "experiment"), str(s, "model"), dtype ? " (" : "", dtype ? dtype : "", dtype ? ")" : "",
 	         str(s, "engine"), count, cpu ? "machine " : "", str(s, "machine"), cpu ? " (" : "", cpu ? cpu : "", cpu ? ")" : "", split ? ", " : "", split ? split : "");
 }
@@ -56,7 +63,7 @@ void face_history_change(char *out, size_t size, const json_t *s, const json_t *
 
 static bool same_group(const json_t *a, const json_t *b)
 {
-	static const char *const keys[] = { "machine", "engine", "model", "parameters", "dtype", "threads", "experiment", "split" };
+	static const char *const keys[] = { "machine", "engine", "model", "parameters", "dtype", "threads", "options", "experiment", "split" };
 	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
 		if (!json_equal(json_object_get(a, keys[i]), json_object_get(b, keys[i])))
 			return false;

@@ -149,6 +149,9 @@ static void test_groups(void **state)
 	d = document(7, 10, 3);
 	json_object_set_new(json_object_get(json_object_get(d, "machine"), "cpu"), "cores", json_integer(64));
 	add(h, d, "another machine");
+	d = document(14, 10, 3);
+	json_object_set_new(json_object_get(d, "config"), "max_num_seqs", json_integer(64));
+	add(h, d, "another option");
 	d = document(8, 10, 3);
 	json_object_set_new(d, "definitions", json_string("2"));
 	add(h, d, "definitions");
@@ -175,7 +178,9 @@ static void test_groups(void **state)
 		if (!strstr(json_string_value(at(doc, "left_out", i, "reason")), left[i].reason))
 			fail_msg("%s: %s", left[i].dir, json_string_value(at(doc, "left_out", i, "reason")));
 	}
-	assert_int_equal(json_array_size(json_object_get(doc, "series")), 2 * 6); /* base and same, and five of their own */
+	assert_int_equal(json_array_size(json_object_get(doc, "series")), 2 * 7); /* base and same, and six of their own */
+	assert_true(json_is_null(json_object_get(at(doc, "series", 0, "options"), "max_num_seqs")));
+	assert_int_equal(json_object_size(at(doc, "series", 0, "options")), 1); /* only what varies */
 	assert_int_equal(json_integer_value(at(doc, "series", 0, "n")), 2);
 	json_decref(doc);
 	assay_history_close(h);
