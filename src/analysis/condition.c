@@ -180,23 +180,27 @@ static void keep_worst(const struct assay_condition *c, double x, int point, str
 void assay_condition_judge(const struct assay_condition *c, const json_t *result, struct assay_condition_answer *out)
 {
 	const json_t *points = json_object_get(result, "points");
+	struct assay_condition_answer over = { .why = "no point was measured" };
 	int seen[3] = { 0 };
 	*out = (struct assay_condition_answer){ .held = ASSAY_UNKNOWN, .actual = NAN, .point = -1 };
 	for (size_t i = 0; i < json_array_size(points); i++) {
+		const json_t *point = json_array_get(points, i);
 		double x;
-		enum assay_held h = judge_point(c, json_array_get(points, i), &x, out);
-		seen[h]++;
+		bool limit = !strcmp(assay_json_get_str(point, "status", ""), "limit");
+		over.why[0] = limit ? 0 : over.why[0];
+		enum assay_held h = judge_point(c, point, &x, limit ? &over : out);
+		seen[h] += !limit || h != ASSAY_UNKNOWN;
 		if (h != ASSAY_UNKNOWN)
 			keep_worst(c, x, (int)i, out);
 	}
 	out->held = seen[ASSAY_NOT_MET] ? ASSAY_NOT_MET : seen[ASSAY_UNKNOWN] || !seen[ASSAY_MET] ? ASSAY_UNKNOWN : ASSAY_MET;
+	if (out->held == ASSAY_UNKNOWN && !seen[ASSAY_UNKNOWN])
+		memcpy(out->why, over.why, sizeof out->why);
 	if (out->held != ASSAY_UNKNOWN) {
 		out->need = out->have = 0;
 		snprintf(out->why, sizeof out->why, "%s", isinf(out->actual) ? "failed requests count as infinite" : "");
 	} else {
 		out->actual = NAN;
 		out->point = -1;
-		if (!*out->why)
-			snprintf(out->why, sizeof out->why, "no point was measured");
 	}
 }

@@ -40,7 +40,7 @@ struct assay_condition_answer {
 
 /* Holds c against every point of a result.json document that has the metric; all of them must hold it. A percentile is judged with failed
  * requests counted as +inf (under a lower bound they make it unknown), and is unknown while its n is under the floor for its confidence, or it is null. Not met anywhere beats unknown. A
- * point that was over a limit, dropped or interrupted is unknown. */
+ * point that was dropped or cut short is unknown; one that was over a limit does not exist here and is passed over, unless there is no other. */
 void assay_condition_judge(const struct assay_condition *c, const json_t *result, struct assay_condition_answer *out);
 
 #endif

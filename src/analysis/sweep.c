@@ -126,14 +126,32 @@ static void set_requirements(json_t *row, const struct assay_sweep_results *r, c
 	json_object_set_new(row, "meets", aims->n_conditions ? json_string(meets) : json_null());
 }
 
-/* Why this configuration can win nothing, or null. */
-static json_t *excluded(const json_t *row)
+static bool measured_at(const json_t *result, size_t place)
+{
+	const json_t *p = json_array_get(json_object_get(result, "points"), place);
+	return !strcmp(assay_json_get_str(p, "status", ""), "ok") && assay_json_get_int(json_object_get(p, "requests"), "succeeded", 0) > 0;
+}
+
+/* A point that configuration i was asked and has not, and another one has: then their values are of different work. */
+static bool lacks_a_point(const struct assay_sweep_results *r, size_t n, size_t i)
+{
+	size_t asked = r[i].n ? json_array_size(json_object_get(r[i].list[0], "points")) : 0;
+	for (size_t place = 0; place < asked; place++)
+		for (size_t k = 0; !measured_at(r[i].list[0], place) && k < n; k++)
+			if (r[k].n && measured_at(r[k].list[0], place))
+				return true;
+	return false;
+}
+
+/* Why this configuration can win nothing, or null. lacks: it lacks points that others have. */
+static json_t *excluded(const json_t *row, bool lacks)
 {
 	const char *status = assay_json_get_str(row, "status", ""), *reason = assay_json_get_str(row, "reason", "");
 	const json_t *list = json_object_get(row, "requirements"), *points = json_object_get(row, "points"), *verdict = json_object_get(row, "verdict"), *codes = json_object_get(verdict, "codes");
-	if (!strcmp(status, "partial"))
-		return json_sprintf("only %d of %d points were measured: %s", (int)assay_json_get_int(points, "measured", 0), (int)assay_json_get_int(points, "total", 0), reason);
-	if (strcmp(status, "measured"))
+	bool partial = !strcmp(status, "partial");
+	if (partial && lacks)
+		return json_sprintf("only %d of %d points were measured, others have more: %s", (int)assay_json_get_int(points, "measured", 0), (int)assay_json_get_int(points, "total", 0), reason);
+	if (strcmp(status, "measured") && !partial)
 		return *reason ? json_sprintf("%s: %s", status, reason) : json_string(status);
 	if (!strcmp(assay_json_get_str(verdict, "state", ""), "INVALID"))
 		return json_sprintf("INVALID: its numbers do not hold (%s)", json_array_size(codes) ? json_string_value(json_array_get(codes, 0)) : "no reason given");
@@ -165,7 +183,6 @@ static void judge_row(json_t *row, const struct assay_sweep_results *r, const st
 		json_object_set_new(values, aims->objectives[i].text, assay_json_real(over_rounds(r, &aims->objectives[i], NULL)));
 	json_object_set_new(row, "objectives", values);
 	set_requirements(row, r, aims);
-	json_object_set_new(row, "excluded", excluded(row));
 }
 
 /* ---- all of them ---- */
@@ -257,6 +274,8 @@ void assay_sweep_judge(json_t *sweep, const struct assay_sweep_results *results,
 	json_t *objectives = json_array(), *require = json_array(), *best = json_array();
 	for (size_t i = 0; i < n; i++)
 		judge_row(row_of(sweep, i), &results[i], aims);
+	for (size_t i = 0; i < n; i++)
+		json_object_set_new(row_of(sweep, i), "excluded", excluded(row_of(sweep, i), lacks_a_point(results, n, i)));
 	set_front(sweep, n, aims);
 	for (size_t i = 0; i < aims->n_objectives; i++) {
 		const struct assay_objective *o = &aims->objectives[i];

@@ -41,16 +41,20 @@ static void number(char out[48], double x, const char *key)
 
 /* ---- table ---- */
 
-static const char *mark(const json_t *row)
+static void mark(const json_t *row, char *out, size_t size)
 {
-	const char *status = assay_json_get_str(row, "status", "?"), *state = assay_json_get_str(json_object_get(row, "verdict"), "state", NULL), *meets = assay_json_get_str(row, "meets", "met");
-	if (strcmp(status, "measured"))
-		return status;
-	if (!strcmp(meets, "not_met"))
-		return "requirement not met";
-	if (!strcmp(meets, "unknown"))
-		return "requirement unknown";
-	return state ? state : "?";
+	const char *status = assay_json_get_str(row, "status", "?"), *meets = assay_json_get_str(row, "meets", "met");
+	const json_t *points = json_object_get(row, "points");
+	bool partial = !strcmp(status, "partial");
+	if (strcmp(status, "measured") && !partial)
+		snprintf(out, size, "%s", status);
+	else if (strcmp(meets, "met"))
+		snprintf(out, size, "requirement %s", !strcmp(meets, "unknown") ? meets : "not met");
+	else
+		snprintf(out, size, "%s", assay_json_get_str(json_object_get(row, "verdict"), "state", "?"));
+	size_t used = strlen(out);
+	if (partial)
+		snprintf(out + used, size - used, ", %d/%d points", (int)assay_json_get_int(points, "measured", 0), (int)assay_json_get_int(points, "total", 0));
 }
 
 void sweep_table(const json_t *sweep, struct face_table *t)
@@ -65,6 +69,7 @@ void sweep_table(const json_t *sweep, struct face_table *t)
 	for (size_t i = 0; i < json_array_size(configs(sweep)); i++) {
 		const json_t *row = json_array_get(configs(sweep), i);
 		bool shared = assay_json_get_bool(json_object_get(row, "load"), "shared", 0);
+		char status[80];
 		face_table_cell(t, "%d", (int)assay_json_get_int(row, "n", 0));
 		face_table_cell(t, "%s", assay_json_get_str(row, "name", "?"));
 		for (size_t c = 0; c < COLUMNS; c++) {
@@ -74,7 +79,8 @@ void sweep_table(const json_t *sweep, struct face_table *t)
 			face_table_cell(t, "%s%s", text, by_all ? " s" : "");
 		}
 		face_table_cell(t, "%s", assay_json_get_bool(row, "front", 0) ? "yes" : "");
-		face_table_cell(t, "%s", mark(row));
+		mark(row, status, sizeof status);
+		face_table_cell(t, "%s", status);
 	}
 }
 

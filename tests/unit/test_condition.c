@@ -87,6 +87,8 @@ static void test_refuses(void **state)
 #define TOK(v) "\"output_tok_s\": {\"n\": 3, \"value\": " v ", \"min\": 300, \"reason\": \"too short\"}"
 #define LIMIT "{\"status\": \"limit\", \"reason\": \"needs 9 tokens, has 4\", \"requests\": {\"succeeded\": 0}, \"metrics\": null}"
 
+#define DROPPED "{\"status\": \"dropped\", \"reason\": \"time budget\", \"requests\": {\"succeeded\": 0}, \"metrics\": null}"
+
 static void test_judges(void **state)
 {
 	(void)state;
@@ -106,7 +108,10 @@ static void test_judges(void **state)
 		{ "output_tok_s>300", POINT(TOK("null"), "0"), "unknown", "too short", NAN, -1, 0 },
 		{ "tpot_ms<300", POINT(TOK("310.5"), "0"), "unknown", "tpot_ms was not measured (ok)", NAN, -1, 0 },
 		{ "output_tok_s>300", POINT(TOK("310.5"), "0") ", " POINT(TOK("305"), "0"), "met", "", 305, 1, 0 }, /* the worst of the points speaks */
-		{ "output_tok_s>300", POINT(TOK("310.5"), "0") ", " LIMIT, "unknown", "needs 9 tokens, has 4", NAN, -1, 0 },
+		{ "output_tok_s>300", POINT(TOK("310.5"), "0") ", " LIMIT, "met", "", 310.5, 0, 0 }, /* a limit is no point here */
+		{ "ttft_ms.p99<200", LIMIT ", " POINT(FLOOR, "0"), "unknown", "p99 of ttft_ms needs 662 requests, 700 were measured", NAN, -1, 662 },
+		{ "output_tok_s>300", LIMIT, "unknown", "needs 9 tokens, has 4", NAN, -1, 0 },
+		{ "output_tok_s>300", POINT(TOK("310.5"), "0") ", " DROPPED, "unknown", "time budget", NAN, -1, 0 },
 		{ "output_tok_s>400", LIMIT ", " POINT(TOK("310.5"), "0"), "not_met", "", 310.5, 1, 0 }, /* not met beats unknown */
 		{ "output_tok_s>400", "", "unknown", "no point was measured", NAN, -1, 0 },
 	};

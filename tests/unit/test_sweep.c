@@ -216,6 +216,30 @@ static void test_passed_over_and_nobody(void **state)
 	release(&f);
 }
 
+#define PART(status, rate) "{\"status\": \"" status "\", \"reason\": \"over the context\", \"requests\": {\"succeeded\": 3}, \"metrics\": {\"e2el_ms\": {\"mean\": 5}, \"output_tok_s\": {\"value\": " rate "}}}"
+#define PARTS(a, b) "{\"verdict\": {\"state\": \"VALID\"}, \"points\": [" a ", " b "]}"
+
+/* A case that nobody could measure counts for none; one that another has is missed. */
+static void test_limits(void **state)
+{
+	(void)state;
+	static const struct { const char *first, *second; int best; } row[] = {
+		{ PARTS(PART("ok", "10"), PART("limit", "1")), PARTS(PART("ok", "9"), PART("limit", "1")), 1 },
+		{ PARTS(PART("ok", "10"), PART("limit", "1")), PARTS(PART("ok", "9"), PART("ok", "9")), 2 },
+		{ PARTS(PART("ok", "10"), PART("ok", "10")), PARTS(PART("ok", "11"), PART("limit", "1")), 1 },
+	};
+	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+		struct fixture f;
+		const char *const results[] = { row[i].first, row[i].second };
+		judge(&f, results, 2, NULL);
+		assert_int_equal(assay_json_get_int(best_of(&f, 1), "configuration", 0), row[i].best);
+		assert_int_equal(assay_json_get_int(best_of(&f, 1), "candidates", 0), i ? 1 : 2);
+		if (i)
+			assert_non_null(strstr(assay_json_get_str(row_of(&f, i == 1 ? 0 : 1), "excluded", ""), "only 1 of 2 points were measured, others have more: over the context"));
+		release(&f);
+	}
+}
+
 static void test_ties_and_missing(void **state)
 {
 	(void)state;
@@ -288,7 +312,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_values), cmocka_unit_test(test_objectives), cmocka_unit_test(test_objective_values), cmocka_unit_test(test_best_and_front), cmocka_unit_test(test_who_may_be_named),
-		cmocka_unit_test(test_passed_over_and_nobody), cmocka_unit_test(test_ties_and_missing), cmocka_unit_test(test_rounds), cmocka_unit_test(test_margins),
+		cmocka_unit_test(test_passed_over_and_nobody), cmocka_unit_test(test_limits), cmocka_unit_test(test_ties_and_missing), cmocka_unit_test(test_rounds), cmocka_unit_test(test_margins),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
