@@ -17,7 +17,7 @@
 #include "report/campaign.h"
 #include "report/report.h"
 
-enum { JOB_BYTES_MAX = 4 << 20 };
+enum { JOB_BYTES_MAX = 4 << 20, WIDEST_NAME = 40 };
 
 const struct assay_opt cmd_campaign_options[] = {
 	{ "output", 'o', ASSAY_OPT_STR, NULL, .arg = "DIR", .help = "directory of the campaign, absent or empty (results/<UTC time>-<name>)" },
@@ -105,6 +105,15 @@ static int finish_doc(struct cmd_running *r)
 
 /* ---- steps ---- */
 
+static int name_width(const struct cmd_campaign *c)
+{
+	size_t widest = 0;
+	for (int i = 0; i < c->n; i++)
+		if (c->steps[i].selected && strlen(c->steps[i].name) > widest)
+			widest = strlen(c->steps[i].name);
+	return widest < WIDEST_NAME ? (int)widest : WIDEST_NAME;
+}
+
 /* "[2/5] latency.bf16  VALID  12s  TTFT 64.2 ms, ..." */
 static void say_step(const struct cmd_running *r, int i, int nth, int of)
 {
@@ -118,7 +127,7 @@ static void say_step(const struct cmd_running *r, int i, int nth, int of)
 		assay_campaign_headline(result, numbers);
 	if (json_is_number(json_object_get(doc, "wall_s")))
 		assay_duration_format(took, sizeof took, assay_json_get_num(doc, "wall_s", 0));
-	fprintf(r->out, "[%d/%d] %s  %s  %s  %s", nth, of, r->c->steps[i].name, verdict ? verdict : state, json_is_true(json_object_get(doc, "kept")) ? "kept" : took, reason ? reason : said ? said : numbers);
+	fprintf(r->out, "[%d/%d] %-*s  %-7s  %5s  %s", nth, of, name_width(r->c), r->c->steps[i].name, verdict ? verdict : state, json_is_true(json_object_get(doc, "kept")) ? "kept" : took, reason ? reason : said ? said : numbers);
 	if (missed)
 		fprintf(r->out, "  (%lld targets missed)", (long long)missed);
 	fputc('\n', r->out);
@@ -185,6 +194,17 @@ static int open_dir(struct cmd_running *r, const struct assay_options *o, int *f
 	return rc;
 }
 
+static void say_next(const struct cmd_running *r)
+{
+	const json_t *counts = json_object_get(r->doc, "counts");
+	bool left = assay_json_get_int(counts, "done", 0) < assay_json_get_int(counts, "steps", 0);
+	printf("\nsummary  %s/summary.md\n", r->dir);
+	if (left)
+		printf("next     assay run %s --output %s --resume    (the steps that did not finish)\n", assay_json_get_str(json_object_get(r->doc, "job"), "path", "JOB"), r->dir);
+	else
+		printf("next     assay verify %s    (recomputes every result)\n", r->dir);
+}
+
 static int publish(struct cmd_running *r, const struct assay_options *o, int *status, struct assay_err *e)
 {
 	struct assay_buf summary, text;
@@ -198,10 +218,10 @@ static int publish(struct cmd_running *r, const struct assay_options *o, int *st
 		assay_json_print(&text, r->doc, 1);
 		printf("%s\n", text.data ? text.data : "");
 	} else {
-		printf("\nsummary  %s/summary.md\n", r->dir);
+		say_next(r);
 	}
 	if (cmd_signal_seen())
-		fprintf(stderr, "assay: interrupted; go on with: assay run %s --output %s --resume\n", assay_json_get_str(json_object_get(r->doc, "job"), "path", "JOB"), r->dir);
+		fprintf(stderr, "assay: interrupted; the results so far are in %s\n", r->dir);
 	assay_buf_release(&text);
 	assay_buf_release(&summary);
 	return rc ? rc : more;

@@ -59,11 +59,11 @@ static void test_statuses(void **state)
 	static const struct { const char *steps; int status; const char *out; } t[] = {
 		{ "{name: x, experiment: latency, engine: 'sim:a.yaml', targets: met.yaml, " SMALL "}", 0, "[1/1] x  VALID" },
 		{ "{name: x, experiment: latency, engine: 'sim:a.yaml', targets: missed.yaml, " SMALL "}", 1, "(1 targets missed)" },
-		{ "{name: x, experiment: latency, engine: 'sim:nowhere.yaml', " SMALL "}", 2, "[1/1] x  failed" },
+		{ "{name: x, experiment: latency, engine: 'sim:nowhere.yaml', " SMALL "}", 2, "[1/1] x  failed " },
 		{ "{name: x, experiment: latency, engine: 'sim:nowhere.yaml', " SMALL "}, {name: y, experiment: latency, engine: 'sim:a.yaml', " SMALL "}", 3, "[2/2] y  VALID" },
 		{ "{name: x, experiment: latency, engine: 'sim:failing.yaml', " SMALL "}, {name: y, experiment: latency, engine: 'sim:a.yaml', targets: missed.yaml, " SMALL "}", 3, "no point could be measured" },
 		{ "{name: x, experiment: latency, engine: 'sim:nowhere.yaml', " SMALL "}, {name: y, experiment: memory, needs: x}", 2, "needs x, which is failed" },
-		{ "{name: x, verb: verify, args: [nowhere]}, {name: y, experiment: latency, engine: 'sim:a.yaml', " SMALL "}", 3, "[1/2] x  failed" },
+		{ "{name: x, verb: verify, args: [nowhere]}, {name: y, experiment: latency, engine: 'sim:a.yaml', " SMALL "}", 3, "[1/2] x  failed " },
 		{ "{name: x, experiment: latency, engine: 'sim:a.yaml', " SMALL "}, {name: y, experiment: latency, engine: 'sim:b.yaml', " SMALL ", compare: {baseline: x, fail_on_regression: 2%}}", 1, "gate fail" },
 		{ "{name: x, experiment: latency, engine: 'sim:a.yaml', " SMALL "}, {name: y, experiment: latency, engine: 'sim:b.yaml', " SMALL ", compare: {baseline: x, fail_on_regression: 20%}}", 0, "gate pass" },
 		{ "{name: x, experiment: latency, engine: 'sim:a.yaml', " SMALL "}, {name: y, experiment: throughput, batch: [2], engine: 'sim:b.yaml', compare: x}", 1, "not comparable: experiment" },
@@ -156,11 +156,11 @@ static void test_resume(void **state)
 	assert_null(strstr(r.out, "early"));
 	e2e_release(&r);
 	e2e_run(&r, "$A run job.yaml -o k --resume --set b.output_tokens=4 --set b.runs=5 --no-progress; s=$?; ls -d k/*.old-*; exit $s");
-	if (r.status || !strstr(r.out, "[1/3] a  VALID  kept") || !strstr(r.out, "[2/3] b  VALID") || strstr(r.out, "[2/3] b  VALID  kept") || !strstr(r.out, "k/b.old-1"))
+	if (r.status || !strstr(r.out, "[1/3] a  VALID     kept") || !strstr(r.out, "[2/3] b  VALID") || strstr(r.out, "[2/3] b  VALID     kept") || !strstr(r.out, "k/b.old-1"))
 		fail_msg("status %d\n%s%s", r.status, r.out, r.err);
 	e2e_release(&r);
 	e2e_run(&r, "$A run job.yaml -o k --resume --set b.output_tokens=4 --set b.runs=5 --set c.runs=6 --no-progress");
-	if (r.status || !strstr(r.out, "[2/3] b  VALID  kept") || !strstr(r.out, "[3/3] c  VALID") || strstr(r.out, "[3/3] c  VALID  kept"))
+	if (r.status || !strstr(r.out, "[2/3] b  VALID     kept") || !strstr(r.out, "[3/3] c  VALID") || strstr(r.out, "[3/3] c  VALID     kept"))
 		fail_msg("status %d\n%s%s", r.status, r.out, r.err);
 	e2e_release(&r);
 	well_formed("k");
@@ -177,7 +177,8 @@ static void test_interrupted(void **state)
 	e2e_write("job.yaml", "name: i\nsteps:\n- {name: a, experiment: latency, engine: 'sim:real.yaml', prompt_tokens: 8, output_tokens: 20, runs: 200}\n- {name: b, experiment: latency, engine: 'sim:a.yaml', " SMALL "}\n");
 	e2e_run(&r, "$A run job.yaml -o i & p=$!; while ! test -s i/a/journal.bin; do sleep 0.02; done; sleep 0.2; kill -INT $p; wait $p");
 	assert_int_equal(r.status, 130);
-	assert_non_null(strstr(r.err, "assay run job.yaml --output i --resume"));
+	assert_non_null(strstr(r.out, "next     assay run job.yaml --output i --resume"));
+	assert_non_null(strstr(r.err, "the results so far are in i"));
 	e2e_release(&r);
 	json_t *c = e2e_json("i/campaign.json"), *a = e2e_json("i/a/result.json");
 	assert_string_equal(text(c, "steps.0.state"), "interrupted");
@@ -186,6 +187,25 @@ static void test_interrupted(void **state)
 	json_decref(c);
 	json_decref(a);
 	well_formed("i");
+}
+
+/* The faces that --format must name: verify makes them again; a page of CI gets the summary of a single run too. */
+static void test_faces_on_request(void **state)
+{
+	(void)state;
+	struct e2e r;
+	e2e_run(&r, "GITHUB_STEP_SUMMARY=one.md $A latency -e sim:a.yaml --runs 5 -o faces --format md,junit,summary,jsonl,openmetrics >/dev/null && ls faces | tr '\n' ' ' && tail -n 1 faces/openmetrics.txt && head -c 18 one.md && $A verify faces");
+	if (r.status || !strstr(r.out, "journal.bin junit.xml manifest.json openmetrics.txt records.jsonl report.md result.json results.jsonl summary.md # EOF\n### assay latency:ok: faces: 9 files hold"))
+		fail_msg("status %d\n%s%s", r.status, r.out, r.err);
+	e2e_release(&r);
+	e2e_run(&r, "sed -i 's/\"n\":5/\"n\":6/' faces/results.jsonl; rm faces/junit.xml; $A verify faces; s=$?; $A report faces --format junit >/dev/null; $A report faces --format jsonl >/dev/null; $A verify faces && exit $s");
+	if (r.status != 1 || !strstr(r.out, "results.jsonl: line 1") || !strstr(r.out, "junit.xml: missing"))
+		fail_msg("status %d\n%s%s", r.status, r.out, r.err);
+	e2e_release(&r);
+	e2e_run(&r, "GITHUB_STEP_SUMMARY=/nowhere/x $A latency -e sim:a.yaml --runs 5 -o faces2; ls faces2");
+	assert_non_null(strstr(r.err, "GITHUB_STEP_SUMMARY /nowhere/x: cannot append"));
+	assert_null(strstr(r.out, "junit.xml"));
+	e2e_release(&r);
 }
 
 /* The same steps of an earlier campaign are the baseline. */
@@ -212,7 +232,8 @@ static void test_earlier_campaign(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_statuses), cmocka_unit_test(test_refused_before_the_first), cmocka_unit_test(test_files), cmocka_unit_test(test_resume), cmocka_unit_test(test_interrupted), cmocka_unit_test(test_earlier_campaign),
+		cmocka_unit_test(test_statuses), cmocka_unit_test(test_refused_before_the_first), cmocka_unit_test(test_files), cmocka_unit_test(test_resume), cmocka_unit_test(test_interrupted), cmocka_unit_test(test_faces_on_request),
+		cmocka_unit_test(test_earlier_campaign),
 	};
 	return cmocka_run_group_tests_name("campaign", tests, set_up, NULL);
 }
