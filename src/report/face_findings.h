@@ -5,6 +5,8 @@
 #include <jansson.h>
 #include <stdbool.h>
 
+#include "report/face_table.h"
+
 /* By id; NULL when absent. */
 const json_t *face_finding(const json_t *result, const char *id);
 bool face_answered(const json_t *finding);
@@ -12,5 +14,8 @@ bool face_answered(const json_t *finding);
 int face_best_findings(const json_t *result, const json_t **out, int most);
 /* "answer (confidence low, modelled)", or "needs X", or "not applicable: ...". */
 void face_finding_text(char out[1200], const json_t *finding);
+
+/* Question and what its answer needs, a row each that is not answered. Initialises t. */
+void face_open_questions(const json_t *result, struct face_table *t);
 
 #endif

@@ -49,6 +49,9 @@ static void cards(struct html_page *page, const json_t *result)
 	char note[60];
 	for (size_t i = 0; i < sizeof alone / sizeof *alone && !single; i++)
 		single = face_first(result, alone[i]);
+	const json_t *rate = batch ? batch : largest(result, NULL, "output_tok_s");
+	if (single && face_is(single, "soak"))
+		single = rate = largest(result, "soak", "wall_s"); /* not its probe */
 	size_t reasons = json_array_size(json_object_get(json_object_get(result, "verdict"), "reasons"));
 	snprintf(note, sizeof note, reasons ? "%zu reason%s, below" : "no reason for doubt was found", reasons, reasons == 1 ? "" : "s");
 	html_cards_begin(page);
@@ -56,7 +59,7 @@ static void cards(struct html_page *page, const json_t *result)
 	card(page, "Time to first token (P50)", single, "ttft_ms", "p50");
 	card(page, "Time per output token (P50)", single, "tpot_ms", "p50");
 	card(page, "End-to-end latency (P50)", single, "e2el_ms", "p50");
-	card(page, batch ? "Output throughput, best batch" : "Output throughput", batch ? batch : largest(result, NULL, "output_tok_s"), "output_tok_s", "mean");
+	card(page, rate == batch ? "Output throughput, best batch" : "Output throughput", rate, "output_tok_s", "mean");
 	card(page, "Peak memory", largest(result, NULL, "rss_peak_mib"), "rss_peak_mib", "mean");
 	html_cards_end(page);
 }
@@ -106,6 +109,7 @@ static void figures(struct html_page *page, const json_t *result)
 {
 	html_section_begin(page, "figures", "Figures");
 	html_markup(page, "<div class=\"figures\">\n");
+	html_figures_soak(page, result);
 	html_figure_throughput(page, result);
 	html_figure_speedup(page, result);
 	html_figure_prompt(page, result);

@@ -28,6 +28,9 @@ void html_figure_ceilings(struct html_page *p, const json_t *result);
 /* html_figures_cases.c: every case with its spread. */
 void html_figure_intervals(struct html_page *p, const json_t *result);
 
+/* html_figures_soak.c: hours of load; nothing where the result has no soak{}. */
+void html_figures_soak(struct html_page *p, const json_t *result);
+
 /* Shared by them: analysis.fits[] by id, or NULL; the reason that the document gives for what it has not, or `otherwise`. */
 const json_t *html_fit(const json_t *result, const char *id);
 const char *html_reason(const json_t *reasons, const char *key, const char *otherwise);

@@ -59,19 +59,8 @@ static void in_short(struct html_page *p, const json_t *result)
 static void open_questions(struct html_page *p, const json_t *result)
 {
 	struct face_table t;
-	char text[1200];
-	size_t i;
-	json_t *f;
-	face_table_init(&t);
-	face_table_col(&t, "Question", false, 0);
-	face_table_col(&t, "Not answered here", false, 0);
-	json_array_foreach(json_object_get(result, "findings"), i, f) {
-		if (face_answered(f))
-			continue;
-		face_finding_text(text, f);
-		face_table_cell(&t, "%s", assay_json_get_str(f, "question", "?"));
-		face_table_cell(&t, "%s", text);
-	}
+	char text[120];
+	face_open_questions(result, &t);
 	if (!face_table_rows(&t)) {
 		face_table_release(&t);
 		return;

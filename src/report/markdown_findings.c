@@ -71,19 +71,7 @@ static bool group_rest(struct assay_buf *b, const json_t *result, const char *ti
 static void open_questions(struct assay_buf *b, const json_t *result)
 {
 	struct face_table t;
-	size_t i;
-	json_t *f;
-	face_table_init(&t);
-	face_table_col(&t, "Question", false, 0);
-	face_table_col(&t, "Not answered here", false, 0);
-	json_array_foreach(json_object_get(result, "findings"), i, f) {
-		char text[1200];
-		if (face_answered(f))
-			continue;
-		face_finding_text(text, f);
-		face_table_cell(&t, "%s", assay_json_get_str(f, "question", "?"));
-		face_table_cell(&t, "%s", text);
-	}
+	face_open_questions(result, &t);
 	size_t open = face_table_rows(&t);
 	if (!open) {
 		face_table_release(&t);

@@ -258,10 +258,30 @@ static void test_almost_nothing(void **state)
 	}
 }
 
+/* Hours of load: the windows of the series, in hours; not those of its probe. */
+static void test_soak(void **state)
+{
+	struct assay_run run = { 0 };
+	(void)state;
+	json_t *doc = json_loads("{\"soak\": {\"windows\": [{\"part_of\": \"probe\", \"elapsed_s\": 0, \"seconds\": 60, \"tok_s\": 9},"
+				 "{\"part_of\": \"series\", \"elapsed_s\": 0, \"seconds\": 7200, \"tok_s\": 5, \"e2el_ms\": {\"p99\": 70.5}, \"rss_mib\": null},"
+				 "{\"part_of\": \"series\", \"elapsed_s\": 7200, \"seconds\": 7200, \"tok_s\": 6, \"e2el_ms\": {\"p99\": 80.5}}], \"parts\": [{\"elapsed_s\": 7200}]}}", 0, NULL);
+	assert_non_null(doc);
+	char *html = page(doc, &run);
+	check_markup(html);
+	check_figures(html);
+	assert_non_null(strstr(html, "\"points\":[[1.0,5.0],[3.0,6.0]]"));
+	assert_non_null(strstr(html, "\"points\":[[1.0,70.5],[3.0,80.5]]"));
+	assert_non_null(strstr(html, "\"from\":2.0,\"to\":null,\"label\":\"resumed\""));
+	assert_non_null(strstr(html, "Memory over hours of load:</b> needs two windows"));
+	free(html);
+	json_decref(doc);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_a_result), cmocka_unit_test(test_hostile), cmocka_unit_test(test_very_long), cmocka_unit_test(test_almost_nothing),
+		cmocka_unit_test(test_a_result), cmocka_unit_test(test_hostile), cmocka_unit_test(test_very_long), cmocka_unit_test(test_almost_nothing), cmocka_unit_test(test_soak),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,6 +14,12 @@
 		return Math.abs(v) >= 1e5 || (v !== 0 && Math.abs(v) < 1e-3) ? v.toExponential(2) : String(+v.toPrecision(Math.abs(v) >= 1e4 ? 5 : 4));
 	}
 
+	/* As many decimals as neighbours need to differ. */
+	function tick(v, i, ticks) {
+		const step = ticks.length > 1 ? Math.abs(ticks[1].value - ticks[0].value) : 1;
+		return step >= 1 || step < 1e-6 || Math.abs(v) >= 1e6 ? num(v) : v.toFixed(Math.ceil(-Math.log10(step) - 1e-9));
+	}
+
 	/* ---- what Chart.js has none of: whiskers, marked lines and bands ---- */
 	const extras = {
 		id: "extras",
@@ -26,11 +32,13 @@
 				chart.ctx.fillStyle = css("--s3");
 				chart.ctx.fillRect(from, a.top, Math.max(1, to - from), a.bottom - a.top);
 				chart.ctx.restore();
-				label(chart, m.label, (from + to) / 2, a.top + 12);
 			}
 		},
 		afterDatasetsDraw(chart) {
+			const x = chart.scales.x, a = chart.chartArea;
 			whiskers(chart);
+			for (const m of chart.spec.marks.filter((k) => k.to !== null))
+				label(chart, m.label, (Math.max(a.left, x.getPixelForValue(m.from)) + Math.min(a.right, x.getPixelForValue(m.to))) / 2, a.top + 12);
 			chart.spec.marks.filter((k) => k.to === null).forEach((m, i) => markLine(chart, m, i));
 		},
 	};
@@ -110,7 +118,7 @@
 		const a = f[axis], r = range(f, axis), mute = css("--mute");
 		const s = {
 			type: a.log ? "logarithmic" : "linear", title: { display: true, text: a.title, color: css("--fg") }, grid: { color: css("--line"), borderColor: mute },
-			ticks: { color: mute, maxRotation: 0, autoSkipPadding: 12, callback: (v) => num(v) }, beginAtZero: a.zero,
+			ticks: { color: mute, maxRotation: 0, autoSkipPadding: 12, callback: a.log ? num : tick }, beginAtZero: a.zero,
 		};
 		if (!a.log) { s.suggestedMin = r[0]; s.suggestedMax = r[1]; }
 		if (a.log) {
@@ -155,7 +163,7 @@
 				animation: false, responsive: !printing, maintainAspectRatio: false, devicePixelRatio: printing ? 2 : undefined, spanGaps: false,
 				layout: { padding: { top: 6, right: 8 } }, interaction: { mode: "nearest", intersect: false }, scales: { x, y },
 				plugins: {
-					legend: { display: f.series.length > 1, labels: { color: css("--fg"), usePointStyle: true, boxHeight: 8 } }, tooltip: tooltip(f),
+					legend: { display: f.series.length > 1 || f.series[0].style === "step", labels: { color: css("--fg"), usePointStyle: true, boxHeight: 8 } }, tooltip: tooltip(f),
 				},
 			},
 			plugins: [{ id: "spec", beforeInit: (chart) => { chart.spec = f; } }, extras],
