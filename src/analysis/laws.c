@@ -116,15 +116,20 @@ static void context_decode(const struct facts *f, struct series *s, struct assay
 	out->known = spans_double(&out->fit);
 }
 
+/* With the weights of the fit: without them a law could seem worse than none. */
 static double r2_of(const struct assay_fit *fit, const struct series *s)
 {
-	double mean = 0, total = 0, left = 0;
-	for (size_t i = 0; i < s->count; i++)
-		mean += s->y[i] / (double)s->count;
+	double weights = 0, mean = 0, total = 0, left = 0;
 	for (size_t i = 0; i < s->count; i++) {
-		double e = s->y[i] - assay_fit_at(fit, s->n[i]), d = s->y[i] - mean;
-		left += e * e;
-		total += d * d;
+		double w = s->y[i] > 0 ? 1 / (s->y[i] * s->y[i]) : 0;
+		weights += w;
+		mean += w * s->y[i];
+	}
+	mean /= weights;
+	for (size_t i = 0; i < s->count; i++) {
+		double w = s->y[i] > 0 ? 1 / (s->y[i] * s->y[i]) : 0, e = s->y[i] - assay_fit_at(fit, s->n[i]), d = s->y[i] - mean;
+		left += w * e * e;
+		total += w * d * d;
 	}
 	return total > 0 ? 1 - left / total : NAN;
 }

@@ -23,7 +23,7 @@ struct assay_law {
 	size_t *point;                /* where it is from: index into run->points; owned */
 	size_t count;
 	struct assay_fit fit;
-	double r2;                    /* 1 - residual / total sum of squares of y; NaN where y does not vary */
+	double r2;                    /* 1 - residual / total sum of squares of y, both weighted 1/y^2 as the fit is; NaN where y does not vary */
 	struct assay_knee knee;       /* of ASSAY_LAW_BATCH_STEP (its law is `fit`) */
 	struct assay_break change;    /* of ASSAY_LAW_PROMPT_TTFT: where the law changes */
 	int64_t prompt_tokens;        /* of ASSAY_LAW_OUTPUT_E2E: the prompt length at which the output varies */
