@@ -35,6 +35,16 @@ static int check_currency(const struct assay_options *o, struct assay_err *e)
 	return n && n <= 8 && !c[n] ? 0 : assay_fail(e, ASSAY_E_USAGE, "--currency %.40s: a code of 1 to 8 letters, such as EUR", c);
 }
 
+/* A soak is one long visit with a bound of its own. */
+static int check_visits(const struct cmd_run *r, struct assay_err *e)
+{
+	static const char *const names[] = { "prepare", "max-time", "abort-on" };
+	for (int i = 0; i < 3 && !strcmp(r->exp->name, "soak"); i++)
+		if (assay_options_is_set(r->o, names[i]))
+			return assay_fail(e, ASSAY_E_USAGE, "--%s: soak has no visits to act between; --duration bounds it", names[i]);
+	return 0;
+}
+
 int cmd_run_plan(struct cmd_run *r, struct assay_err *e)
 {
 	struct assay_engine_info shape_only = { .name = "" };
@@ -44,7 +54,7 @@ int cmd_run_plan(struct cmd_run *r, struct assay_err *e)
 		return e->code;
 	const char *const *opts;
 	int n_opts = assay_options_strs(r->o, "engine-opt", &opts);
-	if (cmd_run_abort_parse(r, e) || assay_engine_check(assay_options_str(r->o, "engine"), opts, n_opts, e))
+	if (check_visits(r, e) || cmd_run_abort_parse(r, e) || assay_engine_check(assay_options_str(r->o, "engine"), opts, n_opts, e))
 		return e->code;
 	shape_only.vocab = r->shape.vocab;
 	shape_only.max_context = r->shape.max_context;

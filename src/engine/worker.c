@@ -85,8 +85,22 @@ static const struct assay_engine_info *worker_info(const struct assay_engine *g)
 
 /* ---- requests ---- */
 
+/* Hours of load need no more room than what is under way. */
+static void forget_ended(struct worker *x)
+{
+	size_t n = 0;
+	while (n < x->n_reqs && x->reqs[n].ended)
+		n++;
+	if (n <= x->n_reqs / 2)
+		return;
+	memmove(x->reqs, x->reqs + n, (x->n_reqs - n) * sizeof *x->reqs);
+	x->n_reqs -= n;
+}
+
 static struct worker_request *add_request(struct worker *x, const struct assay_request *r)
 {
+	if (x->n_reqs == x->cap_reqs)
+		forget_ended(x);
 	if (x->n_reqs == x->cap_reqs) {
 		x->cap_reqs = x->cap_reqs ? 2 * x->cap_reqs : 256;
 		x->reqs = xrealloc(x->reqs, x->cap_reqs * sizeof *x->reqs);

@@ -58,9 +58,8 @@ static bool good_list(const json_t *l, int64_t max)
 
 static int parse_step(struct worker_event *ev, struct assay_err *e)
 {
-	const char *kind = json_string_value(json_object_get(ev->root, "kind")), *stamp = json_string_value(json_object_get(ev->root, "stamp"));
+	const char *kind = json_string_value(json_object_get(ev->root, "kind"));
 	ev->step = kind && !strcmp(kind, "prefill") ? ASSAY_STEP_PREFILL : kind && !strcmp(kind, "decode") ? ASSAY_STEP_DECODE : ASSAY_STEP_MIXED;
-	ev->frontend = stamp && !strcmp(stamp, "frontend");
 	if (whole(ev, "t0", true, TIME_MAX, &ev->t0, e) || whole(ev, "t1", false, TIME_MAX, &ev->t1, e) || whole(ev, "run", true, UINT32_MAX, &ev->run, e) ||
 	    whole(ev, "wait", true, UINT32_MAX, &ev->wait, e) || whole(ev, "n_prefill", true, UINT32_MAX, &ev->n_prefill, e) ||
 	    whole(ev, "n_decode", true, UINT32_MAX, &ev->n_decode, e) || whole(ev, "preempted", true, UINT32_MAX, &ev->preempted, e) || whole(ev, "kv_used", true, UINT32_MAX, &ev->kv_used, e))

@@ -22,7 +22,6 @@ struct worker_event {
 	/* step */
 	enum assay_step_kind step;
 	int64_t run, wait, n_prefill, n_decode, kv_used, preempted; /* -1 unknown */
-	bool frontend;             /* t1 was taken in front of the engine, not in it */
 	/* done */
 	int64_t r, n_in, n_out, n_cached; /* -1 unknown */
 	const char *reason;        /* "length", "stop", "abort", "error" */

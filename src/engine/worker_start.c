@@ -63,7 +63,9 @@ static char *find_python(const struct worker *x, const struct assay_engine_confi
 
 static int launch(struct worker *x, const struct assay_engine_config *c, struct assay_err *e)
 {
-	x->file = find_file(x->name);
+	char *found = find_file(x->name);
+	x->file = found ? realpath(found, NULL) : NULL;
+	free(found);
 	if (!x->file)
 		return assay_fail(e, ASSAY_E_USAGE, "--engine worker:%s: there is no such worker: give a file's path, or a NAME of workers/NAME.py", x->name);
 	size_t n = strlen(x->file);
@@ -103,7 +105,16 @@ static int prove_clock(struct worker *x, struct assay_err *e)
 
 /* ---- load ---- */
 
-static json_t *load_fields(const struct assay_engine_config *c, const struct nn_shape *shape)
+/* An option of this engine, not of the worker behind it. */
+static bool is_ours(const struct worker *x, const char *opt)
+{
+	for (const struct assay_engine_opt_row *r = x->base.ops->opts; r->name; r++)
+		if (strlen(r->name) == strcspn(opt, "=") && !strncmp(r->name, opt, strlen(r->name)))
+			return true;
+	return false;
+}
+
+static json_t *load_fields(const struct worker *x, const struct assay_engine_config *c, const struct nn_shape *shape)
 {
 	bool own_dtype = c->dtype && strcmp(c->dtype, "auto");
 	char *path = realpath(c->model, NULL);
@@ -118,7 +129,9 @@ static json_t *load_fields(const struct assay_engine_config *c, const struct nn_
 		char *key = xstrdup(c->opts[i]), *eq = strchr(key, '=');
 		json_t *v = json_string(eq + 1);
 		*eq = 0;
-		if (v)
+		if (is_ours(x, c->opts[i]))
+			json_decref(v);
+		else if (v)
 			json_object_set_new(extra, key, v);
 		free(key);
 	}
@@ -137,12 +150,13 @@ static double phase_ms(const json_t *loaded, const char *name)
 /* {key: v} with v's reference taken; null where v is missing. */
 static void put(json_t *o, const char *key, const json_t *v) { json_object_set(o, key, v ? (json_t *)v : json_null()); }
 
-static json_t *capabilities_of(const json_t *caps)
+static json_t *capabilities_of(const struct worker *x, const json_t *caps)
 {
 	const char *key;
 	json_t *v, *out = json_object();
-	json_object_set_new(out, "token_times", json_string("derived"));
-	json_object_set_new(out, "steps", json_string("derived"));
+	bool in_front = !strcmp(assay_json_get_str(caps, "stamp", "engine"), "frontend");
+	json_object_set_new(out, "token_times", json_string(in_front ? "derived" : "exact"));
+	json_object_set_new(out, "steps", json_string(!strcmp(x->emit, "final") ? "none: emit=final tells no steps" : in_front ? "derived" : "exact"));
 	json_object_set_new(out, "memory", json_string("derived"));
 	json_object_set_new(out, "text", json_string("none: a worker gets token ids"));
 	json_object_foreach((json_t *)caps, key, v) {
@@ -181,7 +195,7 @@ static void describe(struct worker *x, const struct assay_engine_config *c, cons
 	i->model = assay_model_json(shape, &facts);
 	i->effective = effective_of(x, hello, loaded);
 	i->load = assay_load_json(phase_ms(loaded, "import"), phase_ms(loaded, "weights"), NAN, phase_ms(loaded, "kv"), phase_ms(loaded, "warmup"), (double)total_ns / 1e6);
-	i->capabilities = capabilities_of(caps);
+	i->capabilities = capabilities_of(x, caps);
 	i->vocab = (int)assay_json_get_int(info, "vocab", shape->vocab);
 	i->vocab = i->vocab > 0 && i->vocab < shape->vocab ? i->vocab : shape->vocab;
 	i->max_context = (int)assay_json_get_int(info, "max_len", shape->max_context);
@@ -195,7 +209,7 @@ static void describe(struct worker *x, const struct assay_engine_config *c, cons
 
 static int load(struct worker *x, const struct assay_engine_config *c, const struct nn_shape *shape, const json_t *hello, struct assay_err *e)
 {
-	int64_t t0_ns = assay_now_ns(), id = worker_send(x, "load", load_fields(c, shape), e);
+	int64_t t0_ns = assay_now_ns(), id = worker_send(x, "load", load_fields(x, c, shape), e);
 	int rc = id < 0 ? (int)id : worker_await(x, WORKER_LOADED, id, x->load_ns, "load", e);
 	if (rc)
 		return rc;

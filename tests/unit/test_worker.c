@@ -152,7 +152,7 @@ static void test_force(void **state)
 	no_child("cancelled load");
 }
 
-static const struct { const char *name; const char *const opts[2]; } emits[] = { { "step", { "emit=step", NULL } }, { "final", { "emit=final", NULL } } };
+static const struct { const char *name; const char *const opts[3]; } emits[] = { { "step", { "emit=step", "x=y", NULL } }, { "final", { "x=y", "emit=final", NULL } } };
 
 /* A step takes 4 ms: the first token comes after one, the others 4 ms apart; sequences wait when there are more than four. */
 static void test_measures(void **state)
@@ -173,7 +173,7 @@ static void test_measures(void **state)
 		assert_string_equal(json_string_value(json_object_get(info->effective, "emit")), emits[m].name);
 		assert_true(json_integer_value(json_object_get(info->effective, "clock_uncertainty_ns")) > 0);
 		assert_int_equal(json_integer_value(json_object_get(info->effective, "clock_offset_ns")), 0);
-		assert_string_equal(json_string_value(json_object_get(json_object_get(info->effective, "extra"), "emit")), emits[m].name);
+		assert_int_equal(json_object_size(json_object_get(info->effective, "extra")), 1); /* x=y, not emit */
 		assert_int_equal(info->max_num_seqs, 4);
 		kit_run(&r, g, "throughput", many, NULL, NULL);
 		for (; (q = kit_hot(&r.sink, ASSAY_REC_REQUEST, n)); n++) {
@@ -194,6 +194,35 @@ static void test_measures(void **state)
 		kit_sink_release(&r.sink);
 	}
 	unsetenv("FAKE_STEP_MS");
+}
+
+/* The worker to copy: workers/toy.py over workers/common.py. More requests than it runs at once, of unequal lengths, told step by step or at the end. */
+static void test_toy(void **state)
+{
+	(void)state;
+	need_python();
+	char *mixed[] = { "--requests", "40", "--input", "5:30", "--output", "1:20", "--runs", "2", NULL };
+	for (size_t m = 0; m < 2; m++) {
+		struct assay_engine_config c = { .model = "gpt2", .dtype = "f32", .kv_dtype = "auto", .isa = "auto", .max_num_seqs = 8, .opts = emits[m].opts, .n_opts = 2 };
+		struct assay_engine *g;
+		struct assay_err e = ASSAY_ERR_INIT;
+		struct kit_run r;
+		const struct assay_record *q, *s;
+		if (assay_engine_open("worker:workers/toy.py", &c, &g, &e))
+			fail_msg("%s", e.msg);
+		assert_string_equal(json_string_value(json_array_get(json_object_get(g->ops->info(g)->effective, "ignored"), 0)), "x");
+		kit_run(&r, g, "offline", mixed, NULL, NULL);
+		assert_string_equal(kit_status(&r.sink, 0), "ok");
+		for (size_t i = 0; (q = kit_hot(&r.sink, ASSAY_REC_REQUEST, i)); i++) {
+			assert_int_equal(q->u.request.end_state, ASSAY_END_LENGTH);
+			assert_int_equal(q->u.request.output_tokens, q->u.request.max_tokens);
+		}
+		assert_int_equal(kit_count(&r.sink, ASSAY_REC_REQUEST), 81); /* and a warm-up of one */
+		for (size_t i = 0; (s = kit_hot(&r.sink, ASSAY_REC_STEP, i)); i++)
+			assert_true(s->u.step.seqs <= 8 && s->u.step.t0_ns < s->u.step.t1_ns);
+		kit_sink_release(&r.sink);
+		no_child("toy");
+	}
 }
 
 static bool stop_at(void *arg) { return assay_now_ns() > *(int64_t *)arg; }
@@ -288,7 +317,7 @@ static int set_up(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_lines), cmocka_unit_test(test_names), cmocka_unit_test(test_measures), cmocka_unit_test(test_cancel), cmocka_unit_test(test_force),
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_lines), cmocka_unit_test(test_names), cmocka_unit_test(test_measures), cmocka_unit_test(test_toy), cmocka_unit_test(test_cancel), cmocka_unit_test(test_force),
 		                            cmocka_unit_test(test_faults) };
 	return cmocka_run_group_tests_name("worker", tests, set_up, NULL);
 }
