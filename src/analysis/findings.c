@@ -21,7 +21,7 @@ const char *assay_confidence_name(enum assay_confidence c)
 }
 
 /* The order of findings in every result. */
-static const struct finding_rule *const tables[] = { findings_phase, findings_batch, findings_length, findings_memory, findings_machine, findings_cost, findings_choice };
+static const struct finding_rule *const tables[] = { findings_phase, findings_batch, findings_length, findings_memory, findings_machine, findings_soak, findings_cost, findings_choice };
 #define N_TABLES (sizeof tables / sizeof *tables)
 
 /* Reasons that spoil every point: the program itself or its records cannot be trusted. */

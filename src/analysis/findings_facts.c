@@ -59,7 +59,9 @@ void fact_label(const struct facts *f, size_t point, char out[96])
 	const json_t *kase = json_object_get(f->run->points[point].info, "case");
 	int64_t batch = fact_case(f, point, "batch_size", 0), prompt = fact_case(f, point, "prompt_tokens", 0), output = fact_case(f, point, "output_tokens", 0);
 	const char *input = assay_json_get_str(kase, "input", NULL), *preset = assay_json_get_str(kase, "preset", NULL);
-	if (preset)
+	if (json_object_get(kase, "load"))
+		snprintf(out, 96, "load %.48s", assay_json_get_str(kase, "load", "?"));
+	else if (preset)
 		snprintf(out, 96, "%.20s", preset);
 	else if (input)
 		snprintf(out, 96, "%lld requests, %.20s in, %.20s out", (long long)fact_case(f, point, "requests", 0), input, assay_json_get_str(kase, "output", "?"));

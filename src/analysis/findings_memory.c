@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "analysis/findings_rules.h"
+#include "analysis/soak.h"
 #include "base/json.h"
 #include "metrics/outcome.h"
 
@@ -130,9 +131,37 @@ static void memory_limits(const struct facts *f, struct assay_finding *o)
 		o->confidence = ASSAY_LOW;
 }
 
+/* The same bound over the windows of a soak, all loads together. */
+static void leak_over_hours(const struct facts *f, struct assay_finding *o)
+{
+	struct assay_leak l;
+	assay_soak_leak(f->run, &l);
+	bool told = l.state == ASSAY_LEAK_YES || l.state == ASSAY_LEAK_NO;
+	for (size_t i = 0; i < f->run->n_points; i++)
+		if (f->m->points[i].offered)
+			finding_evidence(f, o, i);
+	if (l.state == ASSAY_LEAK_UNKNOWN) {
+		finding_needs_later(o, "an engine that tells how much memory it holds");
+		return;
+	}
+	if (l.state == ASSAY_LEAK_NOT_YET) {
+		finding_needs(f, o, "12 windows or more with readings of memory", "soak --duration 1h");
+		return;
+	}
+	finding_say(o, "%s: under load resident memory changes by %.0f KiB per 1,000 requests (95 %%: %.0f to %.0f; allowed %.0f), %.2f MiB per hour (%.2f to %.2f).",
+		    l.state == ASSAY_LEAK_YES ? "Yes" : told ? "No" : "It cannot be told yet", l.per_1k_kib.slope + 0.0, l.per_1k_kib.lo + 0.0, l.per_1k_kib.hi + 0.0, l.allowed_kib,
+		    l.per_hour_mib.slope + 0.0, l.per_hour_mib.lo + 0.0, l.per_hour_mib.hi + 0.0);
+	finding_next(o, "%s", l.state == ASSAY_LEAK_YES ? "look at the engine's allocations: the growth goes on as long as requests do" : told ? "nothing to do" : "a longer run narrows the interval");
+	finding_trust(f, o, told);
+}
+
 /* The bound of decisions.md: 0.1 % of resident memory, at least 1 MiB, per 1,000 requests. */
 static void leak(const struct facts *f, struct assay_finding *o)
 {
+	if (f->run->n_windows) {
+		leak_over_hours(f, o);
+		return;
+	}
 	for (size_t i = 0; i < f->run->n_points; i++) {
 		const struct assay_value *g = fact_metric(f, i, "rss_growth_kib_per_1k");
 		double rss = fact_value(f, i, "rss_peak_mib"), allowed = fmax(1024, isnan(rss) ? 0 : rss * 1024 * 0.001);

@@ -24,7 +24,7 @@ struct finding_rule {
 };
 
 /* Tables, ended by a row without id. */
-extern const struct finding_rule findings_phase[], findings_batch[], findings_length[], findings_memory[], findings_machine[], findings_cost[], findings_choice[];
+extern const struct finding_rule findings_phase[], findings_batch[], findings_length[], findings_memory[], findings_machine[], findings_soak[], findings_cost[], findings_choice[];
 
 /* ---- saying ---- */
 /* The answer so far; judged by finding_trust afterwards. */

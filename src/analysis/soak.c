@@ -5,12 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analysis/change_points.h"
+#include "analysis/series_stats.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "metrics/stream_rows.h"
 
-enum { least_segment = 6 };
-static const double change_p = 0.01, change_share = 0.05;
+static const double change_share = 0.05;
 
 const char *assay_leak_name(enum assay_leak_state s)
 {
@@ -77,20 +78,10 @@ static size_t values(const struct assay_run *run, size_t point, enum assay_soak_
 	return k;
 }
 
-static int by_value(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-	return (x > y) - (x < y);
-}
-
 static double median(const double *y, size_t n)
 {
-	double *s = xalloc((n + 1) * sizeof *s), m = NAN;
-	memcpy(s, y, n * sizeof *s);
-	qsort(s, n, sizeof *s, by_value);
-	if (n)
-		m = n % 2 ? s[n / 2] : (s[n / 2 - 1] + s[n / 2]) / 2;
-	free(s);
+	double *scratch = xalloc((n + 1) * sizeof *scratch), m = assay_median(y, n, scratch);
+	free(scratch);
 	return m;
 }
 
@@ -115,83 +106,18 @@ void assay_soak_halves(const struct assay_run *run, size_t point, enum assay_soa
 	free(y);
 }
 
-/* ---- sudden changes ---- */
-
-struct ranked { double y; size_t at; };
-
-static int by_y(const void *a, const void *b)
-{
-	const struct ranked *p = a, *q = b;
-	return p->y != q->y ? (p->y > q->y) - (p->y < q->y) : (p->at > q->at) - (p->at < q->at);
-}
-
-/* Pettitt's test: the likeliest last index of the first part, and how likely so large a statistic is without a change. */
-static size_t pettitt(const double *y, size_t n, double *p)
-{
-	struct ranked *r = xalloc(n * sizeof *r);
-	double *rank = xalloc(n * sizeof *rank), u = 0, most = 0;
-	size_t at = 0;
-	for (size_t i = 0; i < n; i++)
-		r[i] = (struct ranked){ y[i], i };
-	qsort(r, n, sizeof *r, by_y);
-	for (size_t i = 0, j; i < n; i = j) {
-		for (j = i; j < n && r[j].y == r[i].y; j++)
-			;
-		for (size_t k = i; k < j; k++)
-			rank[r[k].at] = (double)(i + j + 1) / 2; /* ties share the mean of their ranks */
-	}
-	for (size_t i = 0; i + 1 < n; i++) {
-		u += 2 * rank[i] - (double)(n + 1);
-		if (fabs(u) > most && i + 1 >= least_segment && n - i - 1 >= least_segment) {
-			most = fabs(u);
-			at = i;
-		}
-	}
-	double cube = (double)n * (double)n * ((double)n + 1);
-	*p = fmin(1, 2 * exp(-6 * most * most / cube));
-	free(r);
-	free(rank);
-	return at;
-}
-
-static double distance_about(const double *y, size_t n, double m)
-{
-	double s = 0;
-	for (size_t i = 0; i < n; i++)
-		s += fabs(y[i] - m); /* absolute: one wild window decides nothing */
-	return s;
-}
-
-/* Whether a step after `at` explains the values better than the straight line through the medians of the outer thirds. */
-static bool is_step(const double *x, const double *y, size_t n, size_t at, double before, double after)
-{
-	size_t third = n / 3;
-	double x0 = median(x, third), y0 = median(y, third), x1 = median(x + n - third, third), y1 = median(y + n - third, third);
-	double slope = x1 > x0 ? (y1 - y0) / (x1 - x0) : 0, line = 0;
-	for (size_t i = 0; i < n; i++)
-		line += fabs(y[i] - y0 - slope * (x[i] - x0));
-	return distance_about(y, at + 1, before) + distance_about(y + at + 1, n - at - 1, after) < line;
-}
-
-static size_t segment(const double *x, const double *y, size_t n, struct assay_soak_change *out, size_t room)
-{
-	double p;
-	if (n < 2 * least_segment || !room)
-		return 0;
-	size_t at = pettitt(y, n, &p);
-	double before = median(y, at + 1), after = median(y + at + 1, n - at - 1);
-	if (p > change_p || fabs(after - before) < change_share * fabs(before) || !is_step(x, y, n, at, before, after))
-		return 0;
-	size_t k = segment(x, y, at + 1, out, room);
-	if (k < room)
-		out[k++] = (struct assay_soak_change){ (x[at] + x[at + 1]) / 2, before, after, p };
-	return k + segment(x + at + 1, y + at + 1, n - at - 1, out + k, room - k);
-}
-
+/* A step that is not worth the name is passed over. */
 size_t assay_soak_changes(const struct assay_run *run, size_t point, enum assay_soak_series series, struct assay_soak_change out[ASSAY_SOAK_CHANGES])
 {
+	struct assay_change found[ASSAY_CHANGE_MAX];
 	double *x, *y;
-	size_t n = values(run, point, series, &x, &y), k = segment(x, y, n, out, ASSAY_SOAK_CHANGES);
+	size_t n = values(run, point, series, &x, &y), steps = assay_change_points(y, n, ASSAY_CHANGE_LEVEL, 0, found), k = 0;
+	for (size_t i = 0; i < steps && k < ASSAY_SOAK_CHANGES; i++) {
+		size_t from = i ? found[i - 1].at : 0, at = found[i].at, end = i + 1 < steps ? found[i + 1].at : n;
+		double before = median(y + from, at - from), after = median(y + at, end - at);
+		if (fabs(after - before) >= change_share * fabs(before))
+			out[k++] = (struct assay_soak_change){ (x[at - 1] + x[at]) / 2, before, after, found[i].p };
+	}
 	free(x);
 	free(y);
 	return k;

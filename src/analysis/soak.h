@@ -33,7 +33,7 @@ void assay_soak_trend(const struct assay_run *run, size_t point, enum assay_soak
 /* Relative change of time from the first half of the windows to the second, for the verdict (analysis/drift.h): of TTFT or TPOT. */
 void assay_soak_halves(const struct assay_run *run, size_t point, enum assay_soak_series series, struct assay_drift *out);
 
-/* Sudden changes of a series: Pettitt 1979 at p <= 0.01, segment by segment, where a step of >= 5 % explains the windows better than a line. */
+/* Sudden changes of a series (analysis/change_points.h, level 0.01) of 5 % or more. */
 #define ASSAY_SOAK_CHANGES 8
 struct assay_soak_change { double hours, before, after, p; };
 size_t assay_soak_changes(const struct assay_run *run, size_t point, enum assay_soak_series series, struct assay_soak_change out[ASSAY_SOAK_CHANGES]);

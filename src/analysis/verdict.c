@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "analysis/drift.h"
+#include "analysis/soak.h"
 #include "analysis/verdict_rules.h"
 #include "base/json.h"
 #include "metrics/machine_use.h"
@@ -74,6 +75,11 @@ static void drifts(const struct assay_run *run, const struct assay_point_metrics
 {
 	struct assay_drift d;
 	size_t before = v->n;
+	if (assay_soak_is_steady(run, point)) { /* the time a token takes: waiting times move with the load itself */
+		assay_soak_halves(run, point, ASSAY_SOAK_TPOT, &d);
+		drifted(&d, "TPOT over windows", v);
+		return;
+	}
 	assay_drift_repeats(p, &d);
 	drifted(&d, "over repeats", v);
 	if (v->n > before || assay_json_get_bool(run->header, "virtual_clock", 0))
@@ -239,6 +245,18 @@ static void journal(const struct assay_run *run, struct assay_verdict *v)
 		verdict_add(v, "interrupted", ASSAY_CAUTION, "stopped by a signal");
 }
 
+/* Loads that follow each other are judged together, unless one of them was found to leak already. */
+static void soak_leak(const struct assay_run *run, struct assay_verdict *v)
+{
+	struct assay_leak l;
+	if (!run->n_windows || reason_of(v, "leak"))
+		return;
+	assay_soak_leak(run, &l);
+	if (l.state != ASSAY_LEAK_UNKNOWN && l.state != ASSAY_LEAK_NOT_YET)
+		verdict_add(v, "leak", state_of("leak", l.per_1k_kib.lo / l.allowed_kib), "%.0f KiB per 1,000 requests (95 %%: %.0f to %.0f) over all loads", l.per_1k_kib.slope, l.per_1k_kib.lo,
+			    l.per_1k_kib.hi);
+}
+
 /* Points too short to be judged alone are judged together, over everything from the first to the last visit. */
 static void whole_machine(const struct assay_run *run, struct assay_verdict *v)
 {
@@ -270,6 +288,7 @@ void assay_verdict_run(const struct assay_run *run, const struct assay_run_metri
 		size_t len = strlen(text);
 		snprintf(text + len, sizeof out->reasons[i].measured - len, " (%zu of %zu points)", counts[i], judged);
 	}
+	soak_leak(run, out);
 	build(run, out);
 	clock_step(run, out);
 	journal(run, out);

@@ -36,7 +36,7 @@ static const struct verdict_rule rules[] = {
 	{ "ceiling_error", 1.02, NAN, 0, "at most 1.02",
 	  "more than the measured ceiling was reached: the weights fit in the CPU's caches, which the probe does not, or the probe ran in a worse moment than the run" },
 	{ "leak", 1, NAN, 0, "lower end at most max(1 MiB, 0.1 % of RSS) per 1,000 requests",
-	  "resident memory grew with every run beyond doubt: measure more runs (memory --runs 300) to see whether it levels off, then report it" },
+	  "resident memory grew with every run beyond doubt: measure longer (memory --runs 300, soak --duration 2h) to see whether it levels off, then report it" },
 	{ "throttled", 0.75, NAN, 1, "at least 0.75 of the highest clock", "the CPU lowered its clock while it was measured: check cooling, power limit and governor" },
 	{ "interrupted", 0, NAN, 0, "a run to its end", "what was measured is kept and marked; run the same command again for the rest" },
 };

@@ -13,6 +13,9 @@
 int assay_journal_read(const char *dir, struct assay_run *out, struct assay_err *e);
 /* The same of a journal that the caller itself is recording: what has reached the file. */
 int assay_journal_read_own(const char *dir, struct assay_run *out, struct assay_err *e);
+/* The same, and each WINDOW, DIST, BUCKETS, SERVED, SERVED_TOKEN and RESUME record goes to each() on the way, in the order of the file (a RESUME
+ * without its content: NULL). record is not aligned. */
+int assay_journal_read_each(const char *dir, void (*each)(void *arg, uint32_t type, const void *record), void *arg, struct assay_run *out, struct assay_err *e);
 /* The same over bytes (fuzzing). */
 int assay_journal_parse(const void *data, size_t n, struct assay_run *out, struct assay_err *e);
 

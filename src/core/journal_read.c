@@ -260,13 +260,15 @@ static int read_file(struct journal_records *r, const char *dir, uint32_t segmen
 	return rc;
 }
 
-static int read_dir(const char *dir, bool own, struct assay_run *out, struct assay_err *e)
+static int read_dir(const char *dir, bool own, void (*each)(void *, uint32_t, const void *), void *arg, struct assay_run *out, struct assay_err *e)
 {
 	struct journal_records r;
 	char *path = xasprintf("%s/" JOURNAL_FILE, dir);
 	uint32_t last = last_segment(dir);
 	*out = (struct assay_run){ 0 };
 	journal_records_init(&r, 0);
+	r.each = each;
+	r.each_arg = arg;
 	int rc = own ? 0 : check_lock(path, dir, e);
 	for (uint32_t i = 0; !rc && !r.torn && i <= last; i++)
 		rc = read_file(&r, dir, i, e);
@@ -277,5 +279,10 @@ static int read_dir(const char *dir, bool own, struct assay_run *out, struct ass
 	return rc;
 }
 
-int assay_journal_read(const char *dir, struct assay_run *out, struct assay_err *e) { return read_dir(dir, false, out, e); }
-int assay_journal_read_own(const char *dir, struct assay_run *out, struct assay_err *e) { return read_dir(dir, true, out, e); }
+int assay_journal_read(const char *dir, struct assay_run *out, struct assay_err *e) { return read_dir(dir, false, NULL, NULL, out, e); }
+int assay_journal_read_own(const char *dir, struct assay_run *out, struct assay_err *e) { return read_dir(dir, true, NULL, NULL, out, e); }
+
+int assay_journal_read_each(const char *dir, void (*each)(void *, uint32_t, const void *), void *arg, struct assay_run *out, struct assay_err *e)
+{
+	return read_dir(dir, false, each, arg, out, e);
+}

@@ -23,6 +23,8 @@ struct journal_records {
 	struct assay_run_window open;            /* DIST records of a window whose WINDOW has not come */
 	struct journal_vec buckets;              /* its BUCKETS */
 	json_t *parts;
+	void (*each)(void *arg, uint32_t type, const void *record); /* or NULL */
+	void *each_arg;
 	uint64_t served, served_tokens, served_loose;
 	int64_t lost_before;                     /* records_lost of footers that became history */
 	uint32_t segment;                        /* being read */

@@ -75,6 +75,8 @@ static int take_window(struct journal_records *r, const struct assay_rec_window 
 
 int journal_take_stream(struct journal_records *r, uint32_t type, const void *payload)
 {
+	if (r->each)
+		r->each(r->each_arg, type, payload);
 	switch (type) {
 	case ASSAY_REC_WINDOW:
 		return take_window(r, payload);
@@ -105,6 +107,8 @@ static int resume(struct journal_records *r, json_t *o)
 	r->served_loose = 0;
 	r->open.w.index = UINT32_MAX;
 	json_array_append(r->parts, o);
+	if (r->each)
+		r->each(r->each_arg, ASSAY_REC_RESUME, NULL);
 	return 0;
 }
 

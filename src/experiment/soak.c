@@ -18,7 +18,7 @@
 static const struct assay_opt options[] = {
 	{ "duration", 0, ASSAY_OPT_DURATION, "1h", 1, 31536000, NULL, "TIME", "measured time, gaps of a resumed run left out; without it a pattern whose items all have a time runs once" },
 	{ "load", 0, ASSAY_OPT_STR, "50%", 0, 0, NULL, "LOAD", "50% of the probe's throughput, 2.5/s, ramp:0%:100%, closed:8, steps:50%x10m,200%x5m, or variable (a day's wave)" },
-	{ "window", 0, ASSAY_OPT_DURATION, "60s", 1, 86400, NULL, "TIME", "length of a window: exact inside, summed up across" },
+	{ "window", 0, ASSAY_OPT_DURATION, "60s", 0.1, 86400, NULL, "TIME", "length of a window: exact inside, summed up across" },
 	{ "probe", 0, ASSAY_OPT_DURATION, "60s", 0.1, 86400, NULL, "TIME", "length of the closed-loop probe that 100% is taken from" },
 	{ "concurrency", 0, ASSAY_OPT_INT, "8", 1, 65536, NULL, "N", "requests that the probe keeps in flight" },
 	{ "prompt-tokens", 0, ASSAY_OPT_RANGE, "128", 1, 1000000, NULL, "A:B", "prompt lengths, drawn uniformly" },

@@ -55,7 +55,7 @@ struct assay_stream_row *assay_stream_rows(const struct assay_run *run, size_t p
 	*n = 0;
 	for (size_t i = 0; i < run->n_windows; i++) {
 		const struct assay_rec_window *w = &run->windows[i].w;
-		served += (double)assay_window_ended_count(w);
+		served += (double)(assay_window_ended_count(w) - w->ends[ASSAY_END_UNSENT]);
 		if (w->flags || (point != SIZE_MAX && w->point != point))
 			continue;
 		rows[(*n)++] = (struct assay_stream_row){ &run->windows[i], ((double)w->elapsed_ns + (double)(w->t1_ns - w->t0_ns) / 2) / 3.6e12, served / 1000,

@@ -15,7 +15,7 @@ bool assay_stream_point(const struct assay_run *run, size_t point);
 struct assay_stream_row {
 	const struct assay_run_window *w;
 	double hours;          /* measured time of the series at its middle */
-	double served_k;       /* thousand requests ended before its end, over the whole series */
+	double served_k;       /* thousand sent requests that ended before its end, over the whole series */
 	double rss_kib;        /* mean of its readings; NaN unknown */
 };
 /* The whole windows (no probe, no tail, none that was cut) of one point, or of all (point SIZE_MAX), in time order. Owned by the caller. */

@@ -159,9 +159,13 @@ static double bucket_percentile(const struct stat *s, double p)
 	return NAN;
 }
 
-static struct assay_rec_dist dist_of(struct stat *s, uint32_t window, uint32_t metric)
+bool assay_window_dist(struct assay_window *w, enum assay_stream_metric m, struct assay_rec_dist *out)
 {
-	struct assay_rec_dist d = { .window = window, .metric = metric, .n = s->n, .exact = s->n <= ASSAY_WINDOW_EXACT, .mean = s->mean, .m2 = s->m2,
+	struct stat *s = &w->stats[m];
+	*out = (struct assay_rec_dist){ 0 };
+	if (!s->n)
+		return false;
+	struct assay_rec_dist d = { .window = w->head.index, .metric = m, .n = s->n, .exact = s->n <= ASSAY_WINDOW_EXACT, .mean = s->mean, .m2 = s->m2,
 				    .min = s->min, .max = s->max };
 	if (d.exact) {
 		qsort(s->x, s->n, sizeof *s->x, by_value);
@@ -173,7 +177,8 @@ static struct assay_rec_dist dist_of(struct stat *s, uint32_t window, uint32_t m
 		d.p95 = bucket_percentile(s, 0.95);
 		d.p99 = bucket_percentile(s, 0.99);
 	}
-	return d;
+	*out = d;
+	return true;
 }
 
 static void put_buckets(const struct stat *s, uint32_t window, uint32_t metric, void (*put)(void *, const struct assay_record *), void *arg)
@@ -199,12 +204,10 @@ void assay_window_put(struct assay_window *w, void (*put)(void *arg, const struc
 {
 	struct assay_record r = { .type = ASSAY_REC_DIST };
 	for (uint32_t m = 0; m < ASSAY_STREAM_METRICS; m++) {
-		struct stat *s = &w->stats[m];
-		if (!s->n)
+		if (!assay_window_dist(w, (enum assay_stream_metric)m, &r.u.dist))
 			continue;
-		r.u.dist = dist_of(s, w->head.index, m);
 		put(arg, &r);
-		put_buckets(s, w->head.index, m, put, arg);
+		put_buckets(&w->stats[m], w->head.index, m, put, arg);
 	}
 	r = (struct assay_record){ .type = ASSAY_REC_WINDOW };
 	r.u.window = w->head;

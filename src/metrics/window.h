@@ -27,6 +27,8 @@ void assay_window_step(struct assay_window *w);
 void assay_window_busy(struct assay_window *w, int64_t ns);
 /* A reading of resident memory; < 0 is none. */
 void assay_window_rss(struct assay_window *w, int64_t rss_bytes);
+/* What one metric amounts to so far; false without a sample (*out is then all 0). Sorts what is kept. */
+bool assay_window_dist(struct assay_window *w, enum assay_stream_metric m, struct assay_rec_dist *out);
 /* Gives DIST and BUCKETS, then WINDOW, to put. Sorts samples: call it between events, not in the middle of one. */
 void assay_window_put(struct assay_window *w, void (*put)(void *arg, const struct assay_record *r), void *arg);
 

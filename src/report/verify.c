@@ -187,7 +187,7 @@ static int check_journal(struct verify_work *w, const json_t *result, const char
 		verify_problem(w, JOURNAL_FILE, NULL, "missing: nothing can be recomputed");
 		return 0;
 	}
-	int rc = assay_journal_read(w->dir, &w->run, &why);
+	int rc = verify_read(w, &why);
 	if (rc == ASSAY_E_USAGE) {
 		*e = why;
 		return rc;

@@ -22,6 +22,8 @@ const char *verify_sha(const json_t *manifest, const char *path); /* "" when abs
 void verify_problem(struct verify_work *w, const char *file, const char *detail, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 /* Compares DIR/file with what the journal gives; names the first difference or marks the file good. */
 int verify_compare(struct verify_work *w, const char *file, const struct assay_buf *wanted, struct assay_err *e);
+/* Reads the journal into w->run; names the first window of a stream that does not follow from its requests. */
+int verify_read(struct verify_work *w, struct assay_err *e);
 /* Makes every face again in a folder of its own and compares what is on disk. */
 int verify_faces(struct verify_work *w, struct assay_err *e);
 
