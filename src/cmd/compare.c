@@ -197,6 +197,7 @@ static int compare(struct job *j, const struct assay_options *o, const struct si
 	if (!(j->doc = assay_compare(j->a.list, j->a.n, j->b.list, j->b.n, &j->judge.o, e)))
 		return e->code;
 	bool comparable = assay_json_get_bool(j->doc, "comparable", 0);
+	json_object_set_new(j->doc, "schema", json_string(CMD_COMPARISON_SCHEMA));
 	json_object_set_new(j->doc, "sides", json_pack("{s:o, s:o}", "a", side_json(&j->a, s->dirs), "b", side_json(&j->b, s->dirs + s->n_a)));
 	if (comparable && j->judge.n_gates && assay_compare_gate(j->doc, j->judge.gates, j->judge.n_gates, e))
 		return e->code;

@@ -30,6 +30,8 @@ int cmd_judge_read(struct cmd_judge *j, const struct assay_options *o, struct as
 void cmd_judge_release(struct cmd_judge *j);
 /* Fails with the one line that names every difference. */
 int cmd_judge_refuse(const json_t *doc, struct assay_err *e);
+/* What the document calls itself. */
+#define CMD_COMPARISON_SCHEMA "assay.comparison/1"
 /* The table, or with --json the document, on stdout. */
 void cmd_judge_show(const json_t *doc, const struct assay_options *o);
 /* 4, 1 or 0; says on stderr what is not sure. */

@@ -153,6 +153,7 @@ static int prepare(struct pairs *p, struct assay_err *e)
 /* What was compared, into the document, and its files into DIR. */
 static int publish(struct pairs *p, struct assay_err *e)
 {
+	json_object_set_new(p->doc, "schema", json_string(CMD_COMPARISON_SCHEMA));
 	json_object_set_new(p->doc, "pairs", json_pack("{s:s, s:s, s:s, s:s?, s:I, s:I, s:O}", "experiment", assay_options_str(p->o, "experiment"), "a", assay_options_str(p->o, "a"), "b", assay_options_str(p->o, "b"),
 	                                               "with", assay_options_str(p->o, "with"), "measured", (json_int_t)p->side[0].n, "max", (json_int_t)p->max, "looks", p->looks));
 	int rc = p->judge.n_gates ? assay_compare_gate(p->doc, p->judge.gates, p->judge.n_gates, e) : 0;

@@ -3,16 +3,21 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <setjmp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <cmocka.h>
 
 extern char **environ;
 
@@ -171,4 +176,16 @@ json_t *e2e_at(json_t *v, const char *path)
 		path += n + (path[n] == '.');
 	}
 	return v;
+}
+
+void e2e_schema(const char *names)
+{
+	struct e2e r;
+	char root[PATH_MAX];
+	if (!getcwd(root, sizeof root) || access("tools/validate_result.py", R_OK) || system("/usr/bin/python3 -c 'import jsonschema' 2>/dev/null"))
+		return;
+	e2e_run(&r, "/usr/bin/python3 '%s'/tools/validate_result.py %s", root, names);
+	if (r.status)
+		fail_msg("%s", r.out);
+	e2e_release(&r);
 }

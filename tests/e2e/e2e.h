@@ -18,6 +18,9 @@ const char *e2e_dir(void);
 json_t *e2e_json(const char *name);
 /* Writes a file under the scratch folder. */
 void e2e_write(const char *name, const char *text);
+/* Fails the test when one of the files (names parted by blanks, under the scratch folder) breaks the schema in docs/ that it names; does
+ * nothing where python3-jsonschema is not there. */
+void e2e_schema(const char *names);
 /* "a.b.0.c" in v: keys and indices; NULL when absent. Borrowed. */
 json_t *e2e_at(json_t *v, const char *path);
 

@@ -93,7 +93,7 @@ static void test_statuses(void **state)
 static void test_json(void **state)
 {
 	(void)state;
-	static const char *const top[] = { "comparable", "differences", "metrics", "verdict", "warnings", "method", "alpha", "min_effect_pct", "sides" };
+	static const char *const top[] = { "comparable", "differences", "metrics", "verdict", "warnings", "method", "alpha", "min_effect_pct", "sides", "schema" };
 	static const char *const row[] = { "key", "case", "a", "b", "effect_pct", "ci95_pct", "verdict", "pairs_needed" };
 	struct e2e r;
 	e2e_run(&r, "$A compare a1 b1 --json");
@@ -152,6 +152,9 @@ static void test_pairs(void **state)
 	e2e_run(&r, "grep -c 'data-figure=\"forest\"' p1/report.html; grep -c '## Looks' p1/comparison.md");
 	assert_string_equal(r.out, "1\n1\n");
 	e2e_release(&r);
+	e2e_run(&r, "$A compare a1 short --json >refused.json; $A compare a1 a2 a3 -- b1 b2 --fail-on-regression 2%% --json >several.json");
+	e2e_release(&r);
+	e2e_schema("p1/comparison.json p2/comparison.json refused.json several.json");
 	e2e_run(&r, "ls p1/visits | grep -v log | tr '\\n' ' '; ls p4"); /* A B B A ...; nothing where nothing was */
 	assert_non_null(strstr(r.out, "001-A 002-B 003-B 004-A 005-A"));
 	assert_int_not_equal(r.status, 0);
@@ -182,6 +185,7 @@ static void test_output(void **state)
 	assert_string_equal(json_string_value(e2e_at(c, "sides.b.0.dir")), "k/<script>alert(7)<");
 	assert_non_null(strstr(json_string_value(e2e_at(c, "sides.a.0.command")), "-e sim:a1.yaml"));
 	json_decref(c);
+	e2e_schema("s1/comparison.json");
 	e2e_run(&r, "$A compare a1 b1 -o s1");
 	assert_int_equal(r.status, 2);
 	assert_string_equal(r.out, "");

@@ -37,18 +37,6 @@ static double num(json_t *doc, const char *path)
 	return json_is_number(v) ? json_number_value(v) : NAN;
 }
 
-static void schema_holds(const char *names)
-{
-	struct e2e r;
-	char root[PATH_MAX];
-	if (!getcwd(root, sizeof root) || access("tools/validate_result.py", R_OK) || system("/usr/bin/python3 -c 'import jsonschema' 2>/dev/null"))
-		return;
-	e2e_run(&r, "/usr/bin/python3 '%s'/tools/validate_result.py %s", root, names);
-	if (r.status)
-		fail_msg("%s", r.out);
-	e2e_release(&r);
-}
-
 static int files(void **state)
 {
 	(void)state;
@@ -88,7 +76,7 @@ static void known_answers(void **state)
 	json_decref(d);
 	ok("$A verify known/configs", 0);
 	ok("test $(wc -l < known/sweep.csv) = 5 && grep -q 'batch,engine,ttft_ms' known/sweep.csv && test -s known/sweep.md && grep -q 'data-figure' known/report.html", 0);
-	schema_holds("known/sweep.json known/configs/*/result.json");
+	e2e_schema("known/sweep.json known/configs/*/result.json");
 	/* each command alone measures the same, bit for bit */
 	ok("$A reproduce known/configs/04-batch-4-engine-sim-b.yaml -o again", 0);
 	ok("$A throughput --engine=sim:a.yaml --batch=4 --prompt-tokens=16 --output-tokens=11 --runs=5 -o alone && $A compare alone known/configs/03-batch-4-engine-sim-a.yaml | grep -q 'B against A: SAME'", 0);
@@ -106,7 +94,7 @@ static void rounds_and_pairwise(void **state)
 	assert_string_equal(str(d, "best.0.method"), "sessions");
 	json_decref(d);
 	ok("$A verify rounds/round-3", 0);
-	schema_holds("rounds/sweep.json");
+	e2e_schema("rounds/sweep.json");
 	ok("$A sweep -e sim:a.yaml --vary batch=1,2,3 --vary max-num-seqs=4,8,16 --vary top-k=0,1,2 --pairwise --output-tokens 4 --runs 2 -o pairwise >/dev/null && test $(ls pairwise/configs | wc -l) -lt 13", 0);
 }
 
@@ -122,7 +110,7 @@ static void failures_are_rows(void **state)
 	assert_string_equal(str(d, "configurations.2.status"), "measured");
 	assert_true(num(d, "best.0.configuration") == 3);
 	json_decref(d);
-	schema_holds("rows/sweep.json");
+	e2e_schema("rows/sweep.json");
 	ok("grep -q '| Model | Latency (ms) | Throughput (req/s) | Memory (GB) |' rows/legacy/s2/model_comparison.md && grep -q '| Configuration | Throughput (req/s) | Latency (ms) |' rows/legacy/s2/configuration_sweep.md", 0);
 	/* a limit is a result: it makes the exit status no worse */
 	ok("$A sweep --experiment latency -e sim:a.yaml --vary prompt-tokens=8,5000 --output-tokens 4 -o limit", 0);
@@ -194,7 +182,7 @@ static void stopped_by_a_signal(void **state)
 	json_t *d = e2e_json("stop/sweep.json");
 	assert_string_equal(str(d, "state"), "interrupted");
 	json_decref(d);
-	schema_holds("stop/sweep.json");
+	e2e_schema("stop/sweep.json");
 	ok("$A sweep --resume stop", 0); /* without its command */
 	ok("$A sweep --resume nowhere", 2);
 }
@@ -238,7 +226,7 @@ static void margin_by_pairs(void **state)
 	assert_string_equal(str(d, "best.0.margin"), "not_told_apart");
 	assert_string_equal(str(d, "best.0.comparison"), num(d, "best.0.configuration") == 1 ? "confirm/1-against-2/comparison.json" : "confirm/2-against-1/comparison.json");
 	json_decref(d);
-	schema_holds("pairs/sweep.json");
+	e2e_schema("pairs/sweep.json");
 }
 
 /* ---- the embedded engine ---- */
@@ -267,7 +255,7 @@ static void one_load_for_several(void **state)
 	json_decref(small);
 	json_decref(large);
 	ok("$A verify cpu/configs", 0);
-	schema_holds("cpu/sweep.json cpu/configs/*/result.json");
+	e2e_schema("cpu/sweep.json cpu/configs/*/result.json");
 	/* each for itself */
 	snprintf(line, sizeof line, "$A sweep -m '%s/tests/golden/gpt2' --vary batch=1,2 --no-share --dry-run | grep -c own | grep -q 2", root);
 	ok(line, 0);
