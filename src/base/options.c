@@ -368,6 +368,7 @@ static int at(const struct assay_options *o, const char *name, unsigned kinds)
 	return i;
 }
 
+bool assay_options_knows(const struct assay_options *o, const char *name) { return find(o, name, strlen(name)) >= 0; }
 bool assay_options_is_set(const struct assay_options *o, const char *name) { return o->values[at(o, name, ~0u)].text; }
 const char *assay_options_text(const struct assay_options *o, const char *name) { return o->values[at(o, name, ~0u)].text; }
 enum assay_opt_source assay_options_source(const struct assay_options *o, const char *name) { return o->source[at(o, name, ~0u)]; }

@@ -57,6 +57,7 @@ void assay_options_variable(const char *option, char out[80]); /* "max-num-seqs"
 int assay_options_job(struct assay_options *o, const json_t *map, const char *(*where)(const json_t *, const char *, void *), void *arg, struct assay_err *e);
 
 int assay_options_positionals(const struct assay_options *o, char ***list);
+bool assay_options_knows(const struct assay_options *o, const char *name);       /* has such a row */
 bool assay_options_is_set(const struct assay_options *o, const char *name);      /* has a value at all */
 enum assay_opt_source assay_options_source(const struct assay_options *o, const char *name);
 

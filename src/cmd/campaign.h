@@ -68,6 +68,8 @@ json_t *cmd_step_doc(const struct cmd_running *r, int i);
 void cmd_step_run(struct cmd_running *r, int i);
 /* Compares the repeats of step i's stem with its baseline; notes and prints it. */
 void cmd_step_compare(struct cmd_running *r, int i);
+/* DIR/name -> DIR/name.old-1, the first number that is free; 0 also when there is none. */
+int cmd_campaign_aside(const char *dir, const char *name, struct assay_err *e);
 /* Resuming: takes over from DIR/campaign.json what is finished and would be run again alike. *kept = steps. Others' leftovers are moved aside. */
 int cmd_campaign_keep(struct cmd_running *r, int *kept, struct assay_err *e);
 

@@ -1,8 +1,7 @@
-/* A step against its baseline: assay compare as a process, over all repeats of both sides, into STEM.comparison.json beside the results. */
+/* A step against its baseline: assay compare as a process, over all repeats of both sides, into STEM.comparison/ beside the results. */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/fs.h"
 #include "base/json.h"
@@ -47,7 +46,7 @@ static int add_outside(const struct cmd_running *r, const struct cmd_step *s, st
 	return 0;
 }
 
-/* assay compare --json OPTIONS A... -- B... */
+/* assay compare OPTIONS --output=DIR A... -- B... The spread between sessions is not taken from what lies beside A: those are this campaign's other steps. */
 static int command(const struct cmd_running *r, const struct cmd_step *s, struct cmd_argv *out, struct assay_err *e)
 {
 	const struct assay_opt *const *rows;
@@ -57,7 +56,9 @@ static int command(const struct cmd_running *r, const struct cmd_step *s, struct
 	for (int i = 0; i < n; i++)
 		if (assay_options_source(s->compare, rows[i]->name) == ASSAY_FROM_JOB)
 			cmd_argv_add(out, "--%s=%s", rows[i]->name, assay_options_text(s->compare, rows[i]->name));
-	cmd_argv_add(out, "--json");
+	if (!assay_options_text(s->compare, "sessions"))
+		cmd_argv_add(out, "--sessions=/dev/null");
+	cmd_argv_add(out, "--output=%s/%s.comparison", r->dir, s->stem);
 	words = out->n;
 	if (s->baseline_step >= 0 ? add_stem(r, r->c->steps[s->baseline_step].stem, out, e) : add_outside(r, s, out, e))
 		return e->code;
@@ -71,14 +72,15 @@ static void note(json_t *doc, const struct cmd_step *s, const char *state, const
 	json_object_set_new(doc, "comparison", json_pack("{s:s, s:s, s:s, s:n, s:n, s:n, s:n, s:s?}", "of", s->stem, "baseline", s->baseline, "state", state, "file", "verdict", "gate", "exit_status", "reason", reason));
 }
 
-static void take(json_t *doc, const struct cmd_running *r, const struct cmd_step *s, int status, const char *file, const char *log)
+static void take(json_t *doc, const struct cmd_running *r, const struct cmd_step *s, int status, const char *log)
 {
 	struct assay_err e = ASSAY_ERR_INIT, ignored = ASSAY_ERR_INIT;
-	char *path = xasprintf("%s/%s", r->dir, file), effects[400];
-	json_t *found = assay_json_load(path, COMPARISON_BYTES_MAX, ASSAY_E_DATA, &ignored), *c;
-	if (!cmd_child_measured(status))
+	char *file = xasprintf("%s.comparison/comparison.json", s->stem), *path = xasprintf("%s/%s", r->dir, file), effects[400] = "";
+	json_t *found = assay_fs_exists(path) ? assay_json_load(path, COMPARISON_BYTES_MAX, ASSAY_E_DATA, &ignored) : NULL, *c;
+	bool measured = cmd_child_measured(status) && found;
+	if (!measured)
 		cmd_child_error("compare", status, log, &e);
-	note(doc, s, cmd_child_measured(status) ? "done" : "failed", cmd_child_measured(status) ? NULL : e.msg);
+	note(doc, s, measured ? "done" : "failed", measured ? NULL : e.msg);
 	c = json_object_get(doc, "comparison");
 	json_object_set_new(c, "exit_status", json_integer(status));
 	if (found) {
@@ -87,14 +89,13 @@ static void take(json_t *doc, const struct cmd_running *r, const struct cmd_step
 		json_object_set(c, "verdict", verdict ? verdict : json_null());
 		json_object_set(c, "gate", gate ? gate : json_null());
 		assay_campaign_effects(found, effects);
-	} else {
-		unlink(path);
 	}
-	if (cmd_child_measured(status))
+	if (measured)
 		fprintf(r->out, "      against %s: %s%s%s (%s)\n", s->baseline, assay_json_get_str(c, "verdict", "?"), json_is_string(json_object_get(c, "gate")) ? ", gate " : "", assay_json_get_str(c, "gate", ""), effects);
 	else
 		fprintf(r->out, "      against %s: %s\n", s->baseline, e.msg);
 	json_decref(found);
+	free(file);
 	free(path);
 }
 
@@ -103,13 +104,6 @@ static bool is_own(const struct cmd_running *r, const struct cmd_step *s)
 {
 	struct stat a, b;
 	return s->baseline_step < 0 && !stat(s->baseline, &a) && !stat(r->dir, &b) && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
-}
-
-static void unlink_empty(const char *path)
-{
-	struct stat st;
-	if (!stat(path, &st) && !st.st_size)
-		unlink(path);
 }
 
 void cmd_step_compare(struct cmd_running *r, int i)
@@ -127,11 +121,10 @@ void cmd_step_compare(struct cmd_running *r, int i)
 		note(doc, s, "failed", e.msg);
 		fprintf(r->out, "      against %s: %s\n", s->baseline, e.msg);
 	} else {
-		char *file = xasprintf("%s.comparison.json", s->stem), *out = xasprintf("%s/%s", r->dir, file), *log = xasprintf("%s/%s.comparison.log", r->dir, s->stem);
-		take(doc, r, s, cmd_child_output(&argv, out, log), file, log);
-		unlink_empty(log);
-		free(file);
-		free(out);
+		char *name = xasprintf("%s.comparison", s->stem), *log = xasprintf("%s/%s.log", r->dir, name);
+		cmd_campaign_aside(r->dir, name, &e); /* of an earlier run that was resumed; where that fails, compare says so */
+		take(doc, r, s, cmd_child_run(&argv, log), log);
+		free(name);
 		free(log);
 	}
 	cmd_argv_release(&argv);

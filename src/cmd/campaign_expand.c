@@ -86,8 +86,19 @@ static json_t *combination(const struct axes *a, size_t k, const char *base, cha
 	return o;
 }
 
+static bool ends_with(const char *s, const char *end)
+{
+	size_t n = strlen(s), k = strlen(end);
+	return n >= k && !strcasecmp(s + n - k, end);
+}
+
+/* Its directory may be no other step's, and no file of the campaign. */
 static int unique(const struct reading *r, const struct cmd_step *s)
 {
+	static const char *const ends[] = { ".log", ".comparison", ".json", ".jsonl", ".md", ".xml" };
+	for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+		if (ends_with(s->name, ends[i]))
+			return assay_fail(r->e, ASSAY_E_USAGE, "%s: the name %s would be that of a file: give this step another", read_at(r, s->spec, NULL), s->name);
 	for (const struct cmd_step *other = r->c->steps; other < s; other++)
 		if (!strcasecmp(other->name, s->name))
 			return assay_fail(r->e, ASSAY_E_USAGE, "%s: two steps are named %s: give this one a name of its own", read_at(r, s->spec, NULL), s->name);

@@ -54,8 +54,7 @@ static bool holds(const struct cmd_running *r, const struct cmd_step *s, const j
 	return ok;
 }
 
-/* DIR/name -> DIR/name.old-1, the first number that is free. */
-static int aside(const char *dir, const char *name, struct assay_err *e)
+int cmd_campaign_aside(const char *dir, const char *name, struct assay_err *e)
 {
 	char *from = xasprintf("%s/%s", dir, name);
 	int rc = 0;
@@ -80,7 +79,7 @@ static int keep_step(struct cmd_running *r, int i, const json_t *old, bool *kept
 		json_object_set_new(doc, "comparison", json_null()); /* made again: its baseline may be another now */
 		return 0;
 	}
-	return aside(r->dir, s->name, e);
+	return cmd_campaign_aside(r->dir, s->name, e);
 }
 
 int cmd_campaign_keep(struct cmd_running *r, int *kept, struct assay_err *e)

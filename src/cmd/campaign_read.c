@@ -34,17 +34,7 @@ static void dashes(char out[64], const char *key)
 		*p = *p == '_' ? '-' : *p == '-' ? '_' : *p; /* a key with '-' is not a name */
 }
 
-static bool has_row(const struct assay_options *o, const char *name)
-{
-	const struct assay_opt *const *rows;
-	int n = assay_options_rows(o, &rows);
-	for (int i = 0; i < n; i++)
-		if (!strcmp(rows[i]->name, name))
-			return true;
-	return false;
-}
-
-bool cmd_step_has(const struct cmd_step *s, const char *option) { return has_row(s->o, option); }
+bool cmd_step_has(const struct cmd_step *s, const char *option) { return assay_options_knows(s->o, option); }
 
 static void swap(char *s, char from, char to)
 {
@@ -152,9 +142,9 @@ static int add_options(struct reading *r, json_t *into, const json_t *from, cons
 		dashes(name, key);
 		if (other_verbs)
 			continue;
-		if (has_row(o, name) && in_list(own_options, name))
+		if (assay_options_knows(o, name) && in_list(own_options, name))
 			return assay_fail(r->e, ASSAY_E_USAGE, "%s: %.60s belongs to assay run, not to a step", read_at(r, from, key), key);
-		if (has_row(o, name))
+		if (assay_options_knows(o, name))
 			json_object_set(into, key, v);
 		else if (others)
 			return unknown_key(r, from, key, others, o);
@@ -180,7 +170,7 @@ static int override(struct reading *r, struct cmd_step *s)
 {
 	for (int i = 0; i < r->n_sets; i++) {
 		char key[64];
-		if (!read_set_key(r->sets[i], s->base, key) || !has_row(s->o, key))
+		if (!read_set_key(r->sets[i], s->base, key) || !assay_options_knows(s->o, key))
 			continue;
 		r->set_used[i] = true;
 		char *word = xasprintf("--%s%s", key, strchr(r->sets[i], '='));
@@ -205,7 +195,7 @@ int read_options(struct reading *r, struct cmd_step *s, const json_t *combinatio
 		char name[64];
 		dashes(name, key);
 		json_object_set(merged, key, v);
-		if (!rc && (!has_row(s->o, name) || in_list(own_options, name)))
+		if (!rc && (!assay_options_knows(s->o, name) || in_list(own_options, name)))
 			rc = unknown_key(r, json_object_get(s->spec, "matrix"), key, (const char *const[]){ NULL }, s->o);
 	}
 	if (!rc)

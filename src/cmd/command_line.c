@@ -64,16 +64,6 @@ static int apply_job(struct assay_options *o, const char *path, struct assay_err
 	return rc;
 }
 
-static bool has_row(const struct assay_options *o, const char *name)
-{
-	const struct assay_opt *const *rows;
-	int n = assay_options_rows(o, &rows);
-	for (int i = 0; i < n; i++)
-		if (!strcmp(rows[i]->name, name))
-			return true;
-	return false;
-}
-
 static bool wants_help(int argc, char **argv)
 {
 	for (int i = 0; i < argc && strcmp(argv[i], "--"); i++)
@@ -91,7 +81,7 @@ static int refuse_argument(const struct assay_verb *v, const struct assay_option
 	for (int i = 0; i < n && i < 256; i++)
 		names[i] = rows[i]->name;
 	const char *near = assay_nearest(word, names, n < 256 ? n : 256);
-	if (!near && has_row(o, "ids"))
+	if (!near && assay_options_knows(o, "ids"))
 		near = "prompt"; /* generate: a text without its option */
 	return assay_fail(e, ASSAY_E_USAGE, "%s takes no argument: \"%.60s\"%s%s%s", v->name, word, near ? " (did you mean --" : "", near ? near : "", near ? "?)" : "");
 }
@@ -111,7 +101,7 @@ static char **with_lengths(const struct assay_options *o, int argc, char **argv,
 	*made = NULL;
 	for (int i = 0; i < argc; i++) {
 		out[i] = argv[i];
-		if (!has_row(o, "input") || !has_row(o, "output-tokens"))
+		if (!assay_options_knows(o, "input") || !assay_options_knows(o, "output-tokens"))
 			continue;
 		if (!strcmp(argv[i], "--output") && i + 1 < argc && is_range(argv[i + 1]))
 			out[i] = (char *)"--output-tokens";
@@ -131,7 +121,7 @@ static int fill(const struct assay_verb *v, struct assay_options *o, int argc, c
 		return e->code;
 	if (!v->args && assay_options_positionals(o, &list))
 		return refuse_argument(v, o, list[0], e);
-	if (has_row(o, "job") && assay_options_str(o, "job"))
+	if (assay_options_knows(o, "job") && assay_options_str(o, "job"))
 		return apply_job(o, assay_options_str(o, "job"), e);
 	return 0;
 }

@@ -7,6 +7,7 @@
 #include "base/fs.h"
 #include "base/json.h"
 #include "report/compare_tables.h"
+#include "report/face_file.h"
 #include "report/html_sheet.h"
 #include "report/markdown.h"
 #include "report/svg.h"
@@ -176,28 +177,19 @@ static int write_page(const json_t *doc, const char *dir, struct assay_err *e)
 
 /* ---- the others ---- */
 
-static int write_buf(struct assay_buf *b, const char *dir, const char *name, struct assay_err *e)
-{
-	char *path = xasprintf("%s/%s", dir, name);
-	int rc = b->overflow ? assay_fail(e, ASSAY_E_IO, "%s: larger than %zu bytes", path, FILE_BYTES_MAX) : assay_fs_write_atomic(path, b->data, b->len_bytes, e);
-	free(path);
-	assay_buf_release(b);
-	return rc;
-}
-
 int assay_comparison_write(const json_t *doc, const char *dir, struct assay_err *e)
 {
 	struct assay_buf b;
 	assay_buf_init(&b, FILE_BYTES_MAX);
 	assay_json_print(&b, doc, 2);
-	if (write_buf(&b, dir, "comparison.json", e))
+	if (face_file_write(&b, dir, "comparison.json", e))
 		return e->code;
 	assay_buf_init(&b, FILE_BYTES_MAX);
 	markdown_text(&b, "# B against A: ", assay_json_get_str(doc, "verdict", "?"), "\n\n");
 	markdown_text(&b, "", compare_unit(doc), "\n\n");
 	struct markdown_sheet md = markdown_sheet(&b);
 	shared(&md.sheet, doc);
-	if (write_buf(&b, dir, "comparison.md", e))
+	if (face_file_write(&b, dir, "comparison.md", e))
 		return e->code;
 	return write_page(doc, dir, e);
 }

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/fs.h"
 #include "base/json.h"
 #include "report/face_data.h"
+#include "report/face_file.h"
 #include "report/face_sections.h"
 #include "report/face_soak.h"
 #include "report/face_text.h"
@@ -109,7 +109,6 @@ static int write_markdown(const json_t *result, const struct assay_run *run, con
 {
 	struct assay_buf b;
 	struct markdown_sheet sheet = markdown_sheet(&b);
-	char *path = xasprintf("%s/report.md", dir);
 	(void)run;
 	assay_buf_init(&b, REPORT_BYTES_MAX);
 	headline(&b, result);
@@ -119,10 +118,7 @@ static int write_markdown(const json_t *result, const struct assay_run *run, con
 	sections(&b, result);
 	sheet_documents(&sheet.sheet, result);
 	sheet_about(&sheet.sheet, result);
-	int rc = b.overflow ? assay_fail(e, ASSAY_E_IO, "%s: larger than %zu bytes", path, REPORT_BYTES_MAX) : assay_fs_write_atomic(path, b.data, b.len_bytes, e);
-	assay_buf_release(&b);
-	free(path);
-	return rc;
+	return face_file_write(&b, dir, "report.md", e);
 }
 
 const struct assay_face face_markdown = { "md", "report.md: verdict, tables, machine, definitions", false, write_markdown };

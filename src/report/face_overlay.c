@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "metrics/definitions.h"
 #include "report/face_data.h"
+#include "report/face_file.h"
 #include "report/face_text.h"
 #include "report/html.h"
 #include "report/markdown.h"
@@ -142,7 +143,6 @@ static int write_page(const struct assay_overlay_side *sides, size_t n, const ch
 static int write_markdown(const struct assay_overlay_side *sides, size_t n, const char *dir, struct assay_err *e)
 {
 	struct assay_buf b;
-	char *path = xasprintf("%s/report.md", dir);
 	assay_buf_init(&b, FILE_BYTES_MAX);
 	assay_buf_printf(&b, "# %zu results\n\n", n);
 	struct markdown_sheet md = markdown_sheet(&b);
@@ -156,10 +156,7 @@ static int write_markdown(const struct assay_overlay_side *sides, size_t n, cons
 	sheet_table(&md.sheet, &t);
 	if (any_marks(sides, n))
 		sheet_para(&md.sheet, "%s", MARKS);
-	int rc = b.overflow ? assay_fail(e, ASSAY_E_IO, "%s: larger than %zu bytes", path, FILE_BYTES_MAX) : assay_fs_write_atomic(path, b.data, b.len_bytes, e);
-	assay_buf_release(&b);
-	free(path);
-	return rc;
+	return face_file_write(&b, dir, "report.md", e);
 }
 
 int assay_overlay_write(const struct assay_overlay_side *sides, size_t n, const char *dir, struct assay_err *e)

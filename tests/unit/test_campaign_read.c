@@ -23,6 +23,7 @@ static void test_refused(void **state)
 		{ "defaults: {runs: 0}\nsteps: [{experiment: latency}]", "j:1:12: runs: \"0\" is out of range" }, { "defaults: {modle: x}\nsteps: [{experiment: latency}]", "j:1:12: unknown key modle (did you mean model?)" },
 		{ "steps: [{experiment: latency, output: x}]", "j:1:31: output belongs to assay run" }, { "defaults: {json: true}\nsteps: [{experiment: latency}]", "j:1:12: json belongs to assay run" },
 		{ "steps: [{experiment: latency}, {experiment: latency}]", "j:1:32: two steps are named latency" }, { "steps: [{name: a, experiment: latency}, {name: A, experiment: latency}]", "j:1:41: two steps are named A" },
+		{ "steps: [{name: a.log, experiment: latency}]", "j:1:9: the name a.log would be that of a file" }, { "steps: [{name: campaign.json, experiment: latency}]", "j:1:9: the name campaign.json" },
 		{ "steps: [{name: ../x, experiment: latency}]", "j:1:10: name: expects letters" }, { "steps: [{name: .x, experiment: latency}]", "j:1:10: name: expects letters" }, { "steps: [{name: 7, experiment: latency}]", "j:1:10: name: expects letters" },
 		{ "steps: [{experiment: latency, needs: x}]", "j:1:31: needs: no step before this one" }, { "steps: [{experiment: latency, needs: latency}]", "j:1:31: needs: no step before this one" },
 		{ "steps: [{name: first, experiment: latency}, {experiment: memory, needs: [frist]}]", "j:1:66: needs: no step before this one is named so (did you mean first?)" },
