@@ -50,5 +50,5 @@ void html_figures_soak(struct html_page *page, const json_t *result)
 	windows_figure(page, soak, "soak-requests", "Requests over hours of load", (struct html_axis){ "Requests a window", false, true },
 		"Offered to the engine, and what became of them, in each window.", load, sizeof load / sizeof *load);
 	windows_figure(page, soak, "soak-memory", "Memory over hours of load", (struct html_axis){ "MiB", false, false },
-		"At the end of each window. The axis does not begin at zero, so that a slow leak shows; whether it is one is told under Findings.", memory, 1);
+		"The mean of each window. The axis does not begin at zero, so that a slow leak shows; whether it is one is told under Findings.", memory, 1);
 }
