@@ -220,10 +220,10 @@ int html_page_print(const struct html_page *p, struct assay_buf *out, struct ass
 	face_text_html(out, p->title);
 	assay_buf_puts(out, "</h1><button type=\"button\" id=\"theme\" hidden>Theme: auto</button></header>\n");
 	put_contents(p, out);
-	assay_buf_puts(out, "<main id=\"main\">\n");
+	assay_buf_puts(out, "<noscript><p class=\"warn\">The figures are drawn by a script, which this browser does not run. The table under each figure holds the same numbers.</p></noscript>\n"
+			    "<main id=\"main\">\n");
 	assay_buf_append(out, p->body.data ? p->body.data : "", p->body.len_bytes);
-	assay_buf_puts(out, "</main>\n<p id=\"said\" class=\"skip\" role=\"status\" aria-live=\"polite\"></p>\n"
-			    "<noscript><p class=\"warn\">The figures are drawn by a script, which this browser does not run. The table under each figure holds the same numbers.</p></noscript>\n");
+	assay_buf_puts(out, "</main>\n<p id=\"said\" class=\"skip\" role=\"status\" aria-live=\"polite\"></p>\n");
 	assay_buf_puts(out, "<script type=\"application/json\" id=\"figure-data\">");
 	put_data(p, out);
 	put_asset(out, "</script>\n<script>", html_asset_chart(), "</script>\n");
