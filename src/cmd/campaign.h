@@ -23,6 +23,7 @@ struct cmd_step {
 	const json_t *spec;               /* its mapping in the job; borrowed */
 	const struct assay_verb *verb;
 	struct assay_options *o;          /* the verb's, set from defaults, step, matrix and --set */
+	json_t *targets;                  /* rows written in the job itself, or NULL; owned */
 	const json_t *args;               /* words after the options, or NULL; borrowed */
 	int *needs, n_needs;              /* indices of earlier steps; owned */
 	struct assay_options *compare;    /* of the verb compare, when this step is the last of its stem and is compared; else NULL */
@@ -47,6 +48,8 @@ void cmd_campaign_release(struct cmd_campaign *c);
 const char *cmd_step_where(const struct cmd_campaign *c, const struct cmd_step *s);
 /* The step's command: "assay VERB --key=value...", without the directory. */
 void cmd_step_argv(const struct cmd_step *s, struct cmd_argv *out);
+/* The file of the step's own targets, by their content: "NAME.targets-1f2e3d4c.json"; NULL when it has none. The caller frees. */
+char *cmd_step_targets(const struct cmd_step *s);
 bool cmd_step_has(const struct cmd_step *s, const char *option);
 
 /* Whether its baseline is a step, a directory (a result, an earlier campaign) or a name that a result was kept under. */

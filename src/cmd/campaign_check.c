@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "analysis/targets.h"
 #include "base/fs.h"
 #include "base/json.h"
 #include "base/term.h"
@@ -93,6 +94,16 @@ static int dry_run(const struct cmd_step *s, struct assay_err *e)
 	return rc;
 }
 
+static const char *where(const json_t *node, void *yaml) { return assay_yaml_where(yaml, node); }
+
+/* Targets that stand in the job itself. */
+static int check_targets(const struct cmd_campaign *c, const struct cmd_step *s, struct assay_err *e)
+{
+	json_t *rows = s->targets ? assay_targets_check(s->targets, where, c->yaml, e) : NULL;
+	json_decref(rows);
+	return s->targets && !rows ? e->code : 0;
+}
+
 /* A step of an experiment is planned as its own process will; of verbs that cannot be asked the options are all that is known. */
 static int check_step(const struct cmd_step *s, struct face_table *t, struct assay_err *e)
 {
@@ -138,6 +149,8 @@ int cmd_campaign_check(const struct cmd_campaign *c, bool print, struct assay_er
 	face_table_init(&t);
 	for (size_t i = 0; i < sizeof cols / sizeof *cols; i++)
 		face_table_col(&t, cols[i].head, cols[i].right, cols[i].keep);
+	for (int i = 0; i < c->n && !rc; i++)
+		rc = check_targets(c, &c->steps[i], e); /* says itself where */
 	for (int i = 0; i < c->n && !rc; i++)
 		if (c->steps[i].selected && ((rc = check_step(&c->steps[i], &t, e)) || (rc = check_baseline(&c->steps[i], e))))
 			refuse(c, &c->steps[i], e);

@@ -167,6 +167,7 @@ static void release(struct cmd_step *s)
 {
 	assay_options_close(s->o);
 	assay_options_close(s->compare);
+	json_decref(s->targets);
 	free(s->base);
 	free(s->stem);
 	free(s->name);

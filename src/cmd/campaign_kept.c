@@ -22,10 +22,21 @@ static const json_t *find(const json_t *old, const char *name)
 	return NULL;
 }
 
+/* A word that the campaign itself adds; *targets: that of the step's own targets, as they are now. */
+static bool is_added(const char *word, const char *targets, bool *has_targets)
+{
+	const char *slash = strrchr(word, '/');
+	if (targets && !strncmp(word, "--targets=", 10) && slash && !strcmp(slash + 1, targets))
+		return *has_targets = true;
+	return !strcmp(word, "--no-progress") || !strncmp(word, "--output=", 9);
+}
+
 /* The old command but for what the campaign itself adds. */
 static bool same_command(const struct cmd_step *s, const json_t *old)
 {
 	const json_t *words = json_object_get(old, "command");
+	char *targets = cmd_step_targets(s);
+	bool has_targets = false;
 	struct cmd_argv argv = { 0 };
 	cmd_step_argv(s, &argv);
 	bool same = json_array_size(words) >= (size_t)argv.n;
@@ -35,8 +46,10 @@ static bool same_command(const struct cmd_step *s, const json_t *old)
 	}
 	for (size_t i = (size_t)argv.n; same && i < json_array_size(words); i++) {
 		const char *word = json_string_value(json_array_get(words, i));
-		same = word && (!strcmp(word, "--no-progress") || !strncmp(word, "--output=", 9));
+		same = word && is_added(word, targets, &has_targets);
 	}
+	same = same && has_targets == (targets != NULL);
+	free(targets);
 	cmd_argv_release(&argv);
 	return same;
 }

@@ -198,6 +198,10 @@ int read_options(struct reading *r, struct cmd_step *s, const json_t *combinatio
 		if (!rc && (!assay_options_knows(s->o, name) || in_list(own_options, name)))
 			rc = unknown_key(r, json_object_get(s->spec, "matrix"), key, (const char *const[]){ NULL }, s->o);
 	}
+	if (json_is_array(json_object_get(merged, "targets"))) {
+		s->targets = json_incref(json_object_get(merged, "targets"));
+		json_object_del(merged, "targets");
+	}
 	if (!rc)
 		rc = assay_options_job(s->o, merged, option_where, r, r->e);
 	json_decref(merged);

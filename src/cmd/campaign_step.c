@@ -46,6 +46,35 @@ void cmd_step_argv(const struct cmd_step *s, struct cmd_argv *out)
 		cmd_argv_add(out, "%s", json_string_value(word));
 }
 
+char *cmd_step_targets(const struct cmd_step *s)
+{
+	char hash[65];
+	if (!s->targets || assay_options_text(s->o, "targets")) /* --set is stronger */
+		return NULL;
+	char *text = json_dumps(s->targets, JSON_COMPACT);
+	assay_sha256_hex(text ? text : "", text ? strlen(text) : 0, hash);
+	free(text);
+	return xasprintf("%s.targets-%.8s.json", s->name, hash);
+}
+
+/* The step's own targets as a file for its process. */
+static int add_targets(const struct cmd_running *r, const struct cmd_step *s, struct cmd_argv *argv, struct assay_err *e)
+{
+	char *name = cmd_step_targets(s), *path = name ? xasprintf("%s/%s", r->dir, name) : NULL;
+	struct assay_buf b;
+	int rc = 0;
+	if (name) {
+		assay_buf_init(&b, 1 << 24);
+		assay_json_print(&b, s->targets, 1);
+		rc = assay_fs_write_atomic(path, b.data, b.len_bytes, e);
+		cmd_argv_add(argv, "--targets=%s", path);
+		assay_buf_release(&b);
+	}
+	free(name);
+	free(path);
+	return rc;
+}
+
 /* Counts of result.json for the step's row. New reference. */
 static json_t *digest(const json_t *result)
 {
@@ -111,12 +140,17 @@ void cmd_step_run(struct cmd_running *r, int i)
 {
 	const struct cmd_step *s = &r->c->steps[i];
 	struct cmd_argv argv = { 0 };
-	struct assay_err ignored = ASSAY_ERR_INIT;
+	struct assay_err e = ASSAY_ERR_INIT, ignored = ASSAY_ERR_INIT;
 	json_t *doc = cmd_step_doc(r, i), *command = json_array();
 	char *dir = xasprintf("%s/%s", r->dir, s->name), *log = xasprintf("%s.log", dir);
 	if (skip(r, i, doc))
 		goto out;
 	cmd_step_argv(s, &argv);
+	if (add_targets(r, s, &argv, &e)) {
+		json_object_set_new(doc, "state", json_string("failed"));
+		json_object_set_new(doc, "reason", json_string(e.msg));
+		goto out;
+	}
 	if (cmd_step_has(s, "progress"))
 		cmd_argv_add(&argv, "--no-progress");
 	if (cmd_step_has(s, "output"))
