@@ -204,6 +204,18 @@ static void keep_finished(struct cmd_sweep *s)
 	}
 }
 
+/* Results of two builds stand side by side: each names its own, and the reader must know. */
+static void warn_other_build(const struct cmd_sweep *s, const json_t *then)
+{
+	const json_t *now = json_object_get(s->doc, "assay");
+	size_t kept = 0;
+	for (size_t i = 0; i < s->n_visits; i++)
+		kept += s->visits[i].kept;
+	if (kept && !json_equal(then, now))
+		fprintf(stderr, "assay: the sweep was begun by assay %s (%s), this is %s (%s): %zu results are kept as they are\n", assay_json_get_str(then, "version", "?"), assay_json_get_str(then, "commit", "?"),
+		        assay_json_get_str(now, "version", "?"), assay_json_get_str(now, "commit", "?"), kept);
+}
+
 static json_t *order_json(const struct cmd_sweep *s)
 {
 	json_t *rounds = json_array();
@@ -250,8 +262,10 @@ int cmd_sweep_take(struct cmd_sweep *s, json_t *command, struct assay_err *e)
 		}
 		json_object_set(s->doc, "created", json_object_get(stored, "created"));
 		json_object_set(s->doc, "command", json_object_get(stored, "command"));
-		json_decref(stored);
 		keep_finished(s);
+		warn_other_build(s, json_object_get(stored, "assay"));
+		json_object_set(s->doc, "assay", json_object_get(stored, "assay")); /* the build that began it, as command is */
+		json_decref(stored);
 	}
 	return 0;
 }
