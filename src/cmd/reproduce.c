@@ -24,7 +24,7 @@ enum { WORDS = 400 };
 
 const struct assay_opt cmd_reproduce_options[] = {
 	{ "output", 'o', ASSAY_OPT_STR, NULL, .arg = "DIR", .help = "where the new result goes; absent or empty (results/<UTC time>-reproduce)" },
-	{ "allow-commands", 0, ASSAY_OPT_FLAG, "false", .help = "run the result's --setup, --prepare and --cleanup: shell commands of whoever made it" },
+	{ "allow-commands", 0, ASSAY_OPT_FLAG, "false", .help = "run what the result names: its --setup, --prepare and --cleanup, a worker by its path: programs of whoever made it" },
 	{ "json", 0, ASSAY_OPT_FLAG, "false", .help = "print the outcome as JSON on stdout, and only that" },
 	{ "color", 0, ASSAY_OPT_FLAG, "true", .help = "colour on a terminal (NO_COLOR is honoured too)" },
 	ASSAY_OPT_END,
@@ -89,6 +89,18 @@ static void set_environment(const struct job *j, const struct assay_verb *v)
 	assay_options_close(o);
 }
 
+/* A worker by its path, or with an interpreter of its own: a program of whoever made the result. */
+static bool is_foreign_program(const struct assay_options *o)
+{
+	const char *engine = assay_options_str(o, "engine");
+	const char *const *list;
+	int n = assay_options_strs(o, "engine-opt", &list);
+	bool python = false;
+	for (int i = 0; i < n; i++)
+		python |= !strncmp(list[i], "python=", 7);
+	return !strncmp(engine, "worker:", 7) && (strchr(engine, '/') || python);
+}
+
 /* What our own parser makes of it: nothing that the child will do is unknown here. */
 static int check_command(const struct job *j, struct assay_err *e)
 {
@@ -104,6 +116,8 @@ static int check_command(const struct job *j, struct assay_err *e)
 	for (size_t i = 0; i < sizeof commands / sizeof *commands && !rc; i++)
 		if (assay_options_str(o, commands[i]) && !assay_options_flag(j->o, "allow-commands"))
 			rc = assay_fail(e, ASSAY_E_USAGE, "%s: it runs a shell command, --%s '%.200s': look at it, then --allow-commands", j->from, commands[i], assay_options_str(o, commands[i]));
+	if (!rc && is_foreign_program(o) && !assay_options_flag(j->o, "allow-commands"))
+		rc = assay_fail(e, ASSAY_E_USAGE, "%s: its engine %.200s is a program of its own: look at it, then --allow-commands", j->from, assay_options_str(o, "engine"));
 	assay_options_close(o);
 	return rc;
 }

@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "e2e.h"
+#include "report/report.h"
 
 static void run(int status, const char *line, const char *out, const char *err)
 {
@@ -75,6 +76,16 @@ static void test_refused(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
 		run(2, rows[i].line, "", rows[i].err);
+	e2e_write("evil.py", "open('ran', 'w')\n"); /* a result whose engine was a file; its document is made to say so, with the right id */
+	char *dir = xasprintf("%s/foreign", e2e_dir());
+	run(0, "cp -r one foreign", "", "");
+	json_t *doc = assay_result_load(dir, NULL);
+	assert_non_null(doc);
+	json_object_set_new(doc, "command", json_pack("[s, s, s, s]", "assay", "latency", "-e", "worker:./evil.py"));
+	assert_int_equal(assay_result_write(dir, doc, NULL), 0);
+	json_decref(doc);
+	free(dir);
+	run(2, "$A reproduce foreign -o x", "", "its engine worker:./evil.py is a program of its own");
 	run(2, "ls x far/x", "", ""); /* nothing was made */
 	run(1, "test -f ran", "", "");
 	run(0, "$A reproduce shell -o y --allow-commands && test -f ran", "identical", "");
