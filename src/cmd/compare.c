@@ -9,6 +9,7 @@
 #include "base/fs.h"
 #include "base/json.h"
 #include "cmd/baselines.h"
+#include "cmd/show_result.h"
 #include "cmd/child.h"
 #include "report/compare_tables.h"
 #include "report/report.h"
@@ -182,12 +183,20 @@ out:
 	return rc;
 }
 
+static int load_side(struct cmd_docs *d, const char *dir, struct assay_err *e)
+{
+	int rc = cmd_docs_load(d, dir, e);
+	if (!rc && !cmd_result_whole(d->list[d->n - 1]))
+		fprintf(stderr, "assay: %s: " CMD_EDITED "\n", dir);
+	return rc;
+}
+
 static int compare(struct job *j, const struct assay_options *o, const struct sides *s, struct assay_err *e)
 {
 	if (cmd_judge_read(&j->judge, o, e))
 		return e->code;
 	for (int i = 0; i < s->n; i++)
-		if (cmd_docs_load(i < s->n_a ? &j->a : &j->b, s->dirs[i], e))
+		if (load_side(i < s->n_a ? &j->a : &j->b, s->dirs[i], e))
 			return e->code;
 	find_stored(j, o, s);
 	j->judge.o.paired = assay_options_flag(o, "paired");

@@ -30,17 +30,6 @@ const struct assay_opt cmd_history_options[] = {
 
 struct job { struct assay_history *h; struct assay_status_line *line; size_t seen; };
 
-/* Why the document is not what was written; NULL when its id holds. */
-static const char *edited(json_t *result)
-{
-	char *id = xstrdup(assay_json_get_str(result, "id", ""));
-	const char *why = NULL;
-	if (assay_result_identify(result, NULL) || strcmp(id, assay_json_get_str(result, "id", "")))
-		why = "edited: its id is not the hash of what it says (assay verify names the place)";
-	free(id);
-	return why;
-}
-
 static int take(void *arg, const char *dir, struct assay_err *e)
 {
 	struct job *j = arg;
@@ -54,8 +43,8 @@ static int take(void *arg, const char *dir, struct assay_err *e)
 		bad = cmd_not_in_use(dir, &why) ? "in use: a run is still writing there" : "no result.json (after a killed run, assay report makes it)";
 	else if (!(result = assay_result_load(dir, &why)))
 		bad = why.msg;
-	else
-		bad = edited(result);
+	else if (!cmd_result_whole(result))
+		bad = CMD_EDITED;
 	if (bad)
 		assay_history_leave_out(j->h, dir, bad);
 	else

@@ -143,11 +143,8 @@ static int load(struct job *j, struct assay_err *e)
 	j->from = list[0];
 	if (cmd_docs_load(&j->was, j->from, e))
 		return e->code;
-	json_t *copy = json_copy(j->was.list[0]);
-	bool whole = !assay_result_identify(copy, NULL) && !strcmp(assay_json_get_str(copy, "id", ""), assay_json_get_str(j->was.list[0], "id", "?"));
-	json_decref(copy);
-	if (!whole)
-		return assay_fail(e, ASSAY_E_USAGE, "%s: edited: its id is not the hash of what it says (assay verify names the place)", j->from);
+	if (!cmd_result_whole(j->was.list[0]))
+		return assay_fail(e, ASSAY_E_USAGE, "%s: " CMD_EDITED, j->from);
 	return check_inputs(j, e) || build_argv(j, e) || check_command(j, e) ? e->code : 0;
 }
 

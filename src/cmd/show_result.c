@@ -64,6 +64,14 @@ int cmd_result_status(const json_t *result)
 	return ASSAY_EXIT_OK;
 }
 
+bool cmd_result_whole(const json_t *result)
+{
+	json_t *copy = json_copy((json_t *)result);
+	bool whole = !assay_result_identify(copy, NULL) && !strcmp(assay_json_get_str(copy, "id", ""), assay_json_get_str(result, "id", "?"));
+	json_decref(copy);
+	return whole;
+}
+
 int cmd_not_in_use(const char *dir, struct assay_err *e)
 {
 	char path[4200];

@@ -18,6 +18,9 @@ void cmd_result_print(const struct assay_options *o, const json_t *result);
 int cmd_report_overlay(const struct assay_options *o, char **dirs, int n, struct assay_err *e);
 /* 4 > 1 > 0, by the document's verdict and targets. */
 int cmd_result_status(const json_t *result);
+/* False when somebody edited the document: its id is not the hash of what it says. */
+bool cmd_result_whole(const json_t *result);
+#define CMD_EDITED "edited: its id is not the hash of what it says (assay verify names the place)"
 /* ASSAY_E_USAGE when a live run holds the directory's journal. */
 int cmd_not_in_use(const char *dir, struct assay_err *e);
 

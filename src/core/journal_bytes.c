@@ -40,7 +40,8 @@ void journal_bytes_close(struct journal_bytes *b)
 /* Makes room for n bytes from `at` on, and reads as many as fit. */
 static void fill(struct journal_bytes *b, size_t n)
 {
-	memmove(b->held, b->held + b->at, b->len - b->at);
+	if (b->held)
+		memmove(b->held, b->held + b->at, b->len - b->at);
 	b->len -= b->at;
 	b->at = 0;
 	if (n > b->cap || !b->cap) {

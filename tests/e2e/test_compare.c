@@ -90,6 +90,17 @@ static void test_statuses(void **state)
 	}
 }
 
+/* Numbers that somebody changed are compared, and said to be. */
+static void test_edited(void **state)
+{
+	(void)state;
+	struct e2e r;
+	e2e_run(&r, "cp -r a2 edited && sed -i 's/\"seed\": 0/\"seed\": 5/' edited/result.json && $A compare a1 edited");
+	assert_int_equal(r.status, 0);
+	assert_non_null(strstr(r.err, "assay: edited: edited: its id is not the hash of what it says"));
+	e2e_release(&r);
+}
+
 static void test_json(void **state)
 {
 	(void)state;
@@ -211,6 +222,6 @@ static void test_width(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_statuses), cmocka_unit_test(test_json), cmocka_unit_test(test_pairs), cmocka_unit_test(test_output), cmocka_unit_test(test_width) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_statuses), cmocka_unit_test(test_edited), cmocka_unit_test(test_json), cmocka_unit_test(test_pairs), cmocka_unit_test(test_output), cmocka_unit_test(test_width) };
 	return cmocka_run_group_tests_name("compare", tests, set_up, NULL);
 }

@@ -40,6 +40,9 @@ static void test_same(void **state)
 	assert_int_equal(json_integer_value(e2e_at(r, "config.runs")), 7); /* from the environment of then */
 	assert_int_equal(json_integer_value(e2e_at(r, "seed")), 3);
 	assert_true(json_is_null(e2e_at(r, "config.save_as")));
+	assert_string_equal(json_string_value(e2e_at(r, "provenance.inputs.0.role")), "engine");
+	assert_string_equal(json_string_value(e2e_at(r, "provenance.inputs.0.path")), "sim.yaml");
+	assert_string_equal(json_string_value(e2e_at(r, "provenance.environment.ASSAY_RUNS")), "7");
 	assert_string_equal(json_string_value(e2e_at(doc, "outcome")), "identical");
 	assert_int_equal(json_array_size(e2e_at(doc, "circumstances")), 0);
 	json_decref(r);
