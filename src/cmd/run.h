@@ -42,6 +42,7 @@ struct cmd_run {
 	json_t *early_notes;               /* made before there was a journal, or NULL */
 	char *cleanup_failed;              /* why, for the end; or NULL */
 	struct assay_status_line *line;
+	struct live_page *page;            /* of a soak, in place of the line; or NULL */
 	struct assay_run before;           /* --resume: what was recorded so far */
 	bool resumed;                      /* the directory holds an earlier part of this run */
 	struct assay_rec_memory at_start;  /* memory of the process before the engine opened */

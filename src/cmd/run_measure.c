@@ -4,8 +4,10 @@
 
 #include "base/clock.h"
 #include "base/cpu.h"
+#include "cmd/live_page.h"
 #include "cmd/run_commands.h"
 #include "cmd/run_signals.h"
+#include "report/face_text.h"
 #include "telemetry/telemetry.h"
 
 static void say_engine(const struct assay_engine_info *g)
@@ -80,15 +82,33 @@ static void on_progress(void *arg, const char *experiment, const char *what, dou
 	assay_status_line_show(r->line, r->title ? r->title : experiment, what, done, total, tok_s);
 }
 
+static void on_live(void *arg, const struct assay_live *now) { live_page_update(((struct cmd_run *)arg)->page, now); }
+
+/* The line of progress gives way to the page. */
+static void open_page(struct cmd_run *r, const struct assay_engine_info *info)
+{
+	struct assay_buf name;
+	assay_buf_init(&name, 1 << 16);
+	assay_buf_printf(&name, "%s: ", r->verb->name);
+	face_text_clean(&name, r->shape.name);
+	assay_buf_printf(&name, " on %s", info->name);
+	assay_status_line_close(r->line);
+	r->line = NULL;
+	r->page = live_page_open(name.data);
+	assay_buf_release(&name);
+}
+
 int cmd_run_measure(struct cmd_run *r, struct assay_err *e)
 {
 	const struct assay_engine_info *info = r->engine->ops->info(r->engine);
 	int threads = (int)assay_options_int(r->o, "threads");
 	struct assay_session_config c = {
-		.engine = r->engine, .sink = assay_journal_sink(r->journal), .hooks = { r, should_stop, on_progress, before_visit, cmd_run_abort_hook }, .seed = (uint64_t)assay_options_int(r->o, "seed"),
+		.engine = r->engine, .sink = assay_journal_sink(r->journal), .hooks = { .arg = r, .stop = should_stop, .progress = on_progress, .live = r->exp->resumable && r->line ? on_live : NULL, .prepare = before_visit, .enough = cmd_run_abort_hook }, .seed = (uint64_t)assay_options_int(r->o, "seed"),
 		.probes = info->runs_here && !info->virtual_clock, .threads = threads ? threads : assay_cpu_count(), .start = &r->at_start, .sample_period_ns = r->plan.sample_period_ns,
 		.before = r->resumed ? &r->before : NULL, .max_time_ns = time_left_ns(r, info->virtual_clock),
 	};
+	if (c.hooks.live)
+		open_page(r, info);
 	struct assay_session *s = NULL;
 	int rc = assay_session_open(&c, &s, e);
 	if (!rc)
@@ -98,5 +118,7 @@ int cmd_run_measure(struct cmd_run *r, struct assay_err *e)
 	if (s)
 		assay_session_totals(s, &r->totals);
 	assay_session_close(s);
+	live_page_close(r->page);
+	r->page = NULL;
 	return rc;
 }

@@ -41,6 +41,17 @@ struct assay_experiment {
 const struct assay_experiment *const *assay_experiments(int *n);
 const struct assay_experiment *assay_experiment_find(const char *name);
 
+/* A stream (soak) as it goes. Times of the last whole window; NaN = not known (yet). */
+struct assay_live {
+	char load[48];                     /* "50%" */
+	bool probe;
+	double elapsed_s, begun_s, total_s; /* of the series; begun: where this part of it took it up */
+	double window_s, window_elapsed_s, load_per_s;
+	uint32_t window, windows_closed, live;
+	uint64_t offered, succeeded, failed, unsent; /* of this part; failed without unsent */
+	double request_s, tok_s, ttft_p50_ms, ttft_p99_ms, tpot_p50_ms, busy, rss_mib;
+};
+
 /* Progress and interruption are handed in by cmd; the session never prints. */
 struct assay_session_hooks {
 	void *arg;
@@ -48,6 +59,8 @@ struct assay_session_hooks {
 	/* Called at each visit's start and at most five times a second between polls: may not block, allocate or print (base/term.h prints in a
 	 * thread of its own). done/total in expected work: output tokens, and prompt tokens at a tenth; tok_s: output rate of this visit so far, NaN unknown. */
 	void (*progress)(void *arg, const char *experiment, const char *what, double done, double total, double tok_s);
+	/* The same of a stream, in place of progress; NULL = progress is told. */
+	void (*live)(void *arg, const struct assay_live *now);
 	/* Both may be NULL and are called off the timed path. Before each visit: an error closes its point with the message (interruption: leaves it open). */
 	int (*prepare)(void *arg, uint32_t point, int32_t repeat, struct assay_err *e);
 	/* After each measured visit: NULL, or why the run has seen enough: what is left is dropped for that reason. The text outlives the session. */

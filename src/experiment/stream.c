@@ -27,6 +27,7 @@ struct stream {
 	int64_t origin_ns;                 /* engine's time at which the series began (gaps left out) */
 	int64_t window_end_ns, phase_end_ns, end_ns, rss_due_ns, cpu_ns, t0_phase_ns, told_ns, begun_ns;
 	struct assay_load_phase phase;
+	struct assay_live live;            /* what is told of the run */
 	uint32_t visit_order, turns;
 	int32_t repeat[ASSAY_LOAD_ITEMS];
 	/* arrivals */
@@ -102,6 +103,35 @@ static void begin_window(struct stream *st, int64_t t_ns, uint32_t index)
 	assay_window_begin(st->w, &head);
 }
 
+static double percentile_ms(struct stream *st, enum assay_stream_metric m, bool p99)
+{
+	struct assay_rec_dist d;
+	return assay_window_dist(st->w, m, &d) ? (p99 ? d.p99 : d.p50) / 1e6 : NAN;
+}
+
+/* The window that ends, for who watches. */
+static void note_window(struct stream *st)
+{
+	const struct assay_rec_window *h = assay_window_head(st->w);
+	struct assay_live *l = &st->live;
+	double s = (double)(h->t1_ns - h->t0_ns) / 1e9;
+	uint64_t ok = (uint64_t)h->ends[ASSAY_END_LENGTH] + h->ends[ASSAY_END_STOP], all = 0;
+	for (int i = 0; i < ASSAY_END_N; i++)
+		all += h->ends[i];
+	l->offered += h->offered;
+	l->succeeded += ok;
+	l->unsent += h->ends[ASSAY_END_UNSENT];
+	l->failed += all - ok - h->ends[ASSAY_END_UNSENT] - h->ends[ASSAY_END_CANCELLED];
+	l->windows_closed++;
+	l->request_s = s > 0 ? (double)ok / s : NAN;
+	l->tok_s = s > 0 ? (double)h->tokens / s : NAN;
+	l->busy = s > 0 && h->steps ? (double)h->busy_ns / 1e9 / s : NAN;
+	l->rss_mib = h->rss_mean_bytes < 0 ? NAN : (double)h->rss_mean_bytes / 1048576;
+	l->ttft_p50_ms = percentile_ms(st, ASSAY_STREAM_TTFT, false);
+	l->ttft_p99_ms = percentile_ms(st, ASSAY_STREAM_TTFT, true);
+	l->tpot_p50_ms = percentile_ms(st, ASSAY_STREAM_TPOT, false);
+}
+
 static void end_window(struct stream *st, int64_t t_ns, size_t n_live)
 {
 	struct assay_rec_window *h = assay_window_head(st->w);
@@ -114,6 +144,7 @@ static void end_window(struct stream *st, int64_t t_ns, size_t n_live)
 	assay_window_rss(st->w, assay_session_rss(st->s));
 	if (st->cpu_ns >= 0)
 		h->cpu_ns = assay_process_cpu_ns() - st->cpu_ns;
+	note_window(st);
 	assay_window_put(st->w, put, st);
 	st->s->c.sink->flush(st->s->c.sink);
 }
@@ -218,14 +249,35 @@ static void start(struct stream *st, int64_t now_ns)
 	begin_window(st, now_ns, c->first_window);
 }
 
+static void tell_live(struct stream *st, int64_t now_ns)
+{
+	const struct assay_rec_window *h = assay_window_head(st->w);
+	struct assay_live *l = &st->live;
+	l->probe = st->c->probe;
+	memcpy(l->load, st->c->load->item[st->phase.item], sizeof l->load);
+	l->elapsed_s = seconds(st, now_ns < st->end_ns ? now_ns : st->end_ns);
+	l->begun_s = (double)st->c->elapsed_ns / 1e9;
+	l->total_s = st->c->load->total_s;
+	l->window = h->index;
+	l->window_s = (double)(st->tail ? now_ns - h->t0_ns : st->window_end_ns - h->t0_ns) / 1e9;
+	l->window_elapsed_s = (double)(now_ns - h->t0_ns) / 1e9;
+	l->load_per_s = st->tail || st->phase.closed ? NAN : mean_load(st, now_ns, now_ns + ASSAY_NS_PER_MS);
+	l->live = h->live_end;
+	st->s->c.hooks.live(st->s->c.hooks.arg, l);
+}
+
 static void tell(struct stream *st, int64_t now_ns)
 {
 	const struct assay_session_hooks *h = &st->s->c.hooks;
 	int64_t wall_ns = assay_now_ns();
 	char what[120];
-	if (!h->progress || wall_ns - st->told_ns < ASSAY_TALLY_PERIOD_NS)
+	if ((!h->live && !h->progress) || wall_ns - st->told_ns < ASSAY_TALLY_PERIOD_NS)
 		return;
 	st->told_ns = wall_ns;
+	if (h->live) {
+		tell_live(st, now_ns);
+		return;
+	}
 	double done = st->c->probe ? 0 : seconds(st, now_ns) - (double)st->c->elapsed_ns / 1e9;
 	snprintf(what, sizeof what, "%s %s, window %u", st->c->probe ? "probe" : "load", st->c->load->item[st->phase.item], assay_window_head(st->w)->index);
 	h->progress(h->arg, "soak", what, done, st->c->load->total_s - (double)st->c->elapsed_ns / 1e9, NAN);
@@ -325,6 +377,7 @@ static void stream_open(struct stream *st, struct assay_session *s, const struct
 	*st = (struct stream){ .base = { .most_live = slots, .first_id = c->first_id, .peek = peek, .sent = sent, .over = over, .record = record }, .s = s, .c = c,
 			       .slots = slots, .next_id = c->first_id, .index = c->first_index };
 	st->w = assay_window_open();
+	st->live = (struct assay_live){ .load_per_s = NAN, .request_s = NAN, .tok_s = NAN, .ttft_p50_ms = NAN, .ttft_p99_ms = NAN, .tpot_p50_ms = NAN, .busy = NAN, .rss_mib = NAN };
 	st->reqs = xalloc(slots * sizeof *st->reqs);
 	st->ids = xalloc(slots * (size_t)c->prompt.hi * sizeof *st->ids);
 	memset(st->ids, 0xff, slots * (size_t)c->prompt.hi * sizeof *st->ids); /* resident from the start */
