@@ -115,7 +115,6 @@ static void figures(struct html_page *page, const json_t *result)
 	html_figure_prompt(page, result);
 	html_figure_output(page, result);
 	html_figure_heat(page, result);
-	html_figure_intervals(page, result);
 	html_figure_ecdf(page, result);
 	html_figure_histogram(page, result, "ttft_ms");
 	html_figure_histogram(page, result, "itl_ms");
@@ -129,6 +128,7 @@ static void figures(struct html_page *page, const json_t *result)
 	html_figure_memory_time(page, result);
 	html_figure_use(page, result);
 	html_figure_tradeoff(page, result);
+	html_figure_intervals(page, result);
 	html_markup(page, "</div>\n");
 	html_section_end(page);
 }

@@ -104,6 +104,8 @@ static void knee(struct html_chart *c, const json_t *result, double most, char *
 	int n = snprintf(said, size, " The knee, where another sequence buys half of what the first bought, is at batch %.3g%s", at, at > most ? ", beyond what was measured" : "");
 	if (!isnan(of_pair(ci, 0)))
 		n += snprintf(said + n, size - (size_t)n, " (95 %% interval %.3g to %.3g)", of_pair(ci, 0), of_pair(ci, 1));
+	else
+		n += snprintf(said + n, size - (size_t)n, " (too few runs for an interval)");
 	if (isnan(limit))
 		snprintf(said + n, size - (size_t)n, ".");
 	else
