@@ -10,18 +10,13 @@
 #include "cmd/show_result.h"
 #include "report/face_overlay.h"
 
-#define REFUSED "--%s: is for one result; leave it out to lay several over each other"
-
 /* Options that speak of one result's files. */
 static int refuse_single_options(const struct assay_options *o, struct assay_err *e)
 {
-	static const char *const names[] = { "format", "legacy", "definitions" }, *const flags[] = { "json", "redact" };
+	static const char *const names[] = { "format", "legacy", "definitions", "json" };
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-		if (assay_options_is_set(o, names[i]))
-			return assay_fail(e, ASSAY_E_USAGE, REFUSED, names[i]);
-	for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
-		if (assay_options_flag(o, flags[i]))
-			return assay_fail(e, ASSAY_E_USAGE, REFUSED, flags[i]);
+		if (strcmp(names[i], "json") ? assay_options_is_set(o, names[i]) : assay_options_flag(o, "json"))
+			return assay_fail(e, ASSAY_E_USAGE, "--%s: is for one result; leave it out to lay several over each other", names[i]);
 	return 0;
 }
 

@@ -60,7 +60,7 @@ static void bad_input_is_refused(void **state)
 {
 	static const struct { const char *args, *err; } t[] = {
 		{ "fast slow -o fast", "already holds something" }, { "fast nowhere -o o3", "nowhere: no such directory" }, { "fast slow --json", "--json: is for one result" },
-		{ "fast slow --format md", "--format: is for one result" }, { "fast slow --redact", "--redact: is for one result" }, { "fast -o o3", "-o is for --redact and for several results" }, { "", "report needs a result directory" },
+		{ "fast slow --format md", "--format: is for one result" }, { "fast slow --redact", "--redact takes one result" }, { "fast -o o3", "-o is for --redact and for several results" }, { "", "report needs a result directory" },
 		{ "fast fast fast fast fast fast fast fast fast fast fast fast fast", "at most 12 results on one page, not 13" },
 	};
 	(void)state;
