@@ -166,8 +166,9 @@ def _load(worker, c):
     try:
         told = worker.load(c["model"], c["opts"])
     except Exception as e:
-        traceback.print_exc()
-        send(ev="error", id=c["id"], code=_code(e, "load_failed"), msg="%s: %s" % (type(e).__name__, e), fatal=False)
+        if not isinstance(e, Error):  # those say all
+            traceback.print_exc()
+        send(ev="error", id=c["id"], code=_code(e, "load_failed"), msg=str(e) if isinstance(e, Error) else "%s: %s" % (type(e).__name__, e), fatal=False)
         return
     ignored = told.get("ignored", []) + sorted(c["opts"].get("extra", {}))  # what load did not pop
     send(ev="loaded", id=c["id"], t0=t0, t1=now(), phases=told.get("phases", {}), info=told.get("info", {}), effective=told.get("effective", {}), ignored=ignored,

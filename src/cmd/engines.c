@@ -3,6 +3,12 @@
 
 #include "cmd/cmd.h"
 
+static void say_worker(void *arg, const char *name, const char *python, bool own)
+{
+	(void)arg;
+	printf("%-12s   worker:%s: %s%s\n", "", name, python, own ? "" : " (no environment of its own: docs/engines.md)");
+}
+
 int cmd_engines(const struct assay_verb *v, int argc, char **argv)
 {
 	struct assay_options *o = NULL;
@@ -17,6 +23,7 @@ int cmd_engines(const struct assay_verb *v, int argc, char **argv)
 		for (const struct assay_engine_opt_row *r = list[i]->opts; r && r->name; r++)
 			printf("%-12s   --engine-opt %s=%s: %s\n", "", r->name, r->choices ? r->choices : "VALUE", r->help);
 	}
+	assay_workers_each(say_worker, NULL);
 	assay_options_close(o);
 	return 0;
 }

@@ -141,6 +141,16 @@ int cmd_run_output(struct cmd_run *r, struct assay_err *e)
 	return rc;
 }
 
+/* It stays where it tells why an engine failed. */
+static void drop_engine_log(const struct cmd_run *r)
+{
+	char *log = r->dir ? xasprintf("%s/" ASSAY_ENGINE_LOG, r->dir) : NULL;
+	struct stat st;
+	if (log && !stat(log, &st) && (st.st_size == 0 || cmd_signal_seen()))
+		unlink(log);
+	free(log);
+}
+
 void cmd_run_output_undo(struct cmd_run *r)
 {
 	if (r->resumed)
@@ -155,6 +165,7 @@ void cmd_run_output_undo(struct cmd_run *r)
 		unlink(log);
 		free(log);
 	}
+	drop_engine_log(r);
 	if (r->dir && r->made_dir)
 		remove_made(r);
 }

@@ -16,6 +16,7 @@
 #include "core/run.h"
 
 struct assay_engine;
+#define ASSAY_ENGINE_LOG "worker.log"
 
 /* What the caller wants. Strings live as long as the engine. */
 struct assay_engine_config {
@@ -29,7 +30,7 @@ struct assay_engine_config {
 	uint64_t kv_tokens_wanted; /* what the plan can need at most; sizes an "auto" pool; 0 unknown */
 	const char *const *opts;   /* --engine-opt, each "K=V"; checked against the engine's rows by assay_engine_open */
 	int n_opts;
-	const char *log_dir;       /* where an engine that is another process keeps its stderr; NULL = nowhere */
+	const char *log_dir;       /* where an engine that is another process keeps its stderr, as ASSAY_ENGINE_LOG; NULL = nowhere */
 	bool (*cancelled)(void);   /* asked now and then while the model loads: true = give up with ASSAY_E_INTERRUPT; NULL = never */
 };
 
@@ -119,5 +120,7 @@ int assay_engine_open(const char *spec, struct assay_engine_config *c, struct as
 int assay_engine_check(const char *spec, const char *const *opts, int n_opts, struct assay_err *e);
 const struct assay_engine_ops *const *assay_engine_list(int *n);
 int64_t assay_engine_now(struct assay_engine *g);
+/* Names of the workers that -e worker:NAME finds, sorted, with the interpreter each would get; `own`: an environment made for it. */
+void assay_workers_each(void (*each)(void *arg, const char *name, const char *python, bool own), void *arg);
 
 #endif

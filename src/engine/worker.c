@@ -65,7 +65,7 @@ static int worker_open(const struct assay_engine_config *c, struct assay_engine 
 	x->base.ops = &assay_engine_worker;
 	x->proc = (struct worker_proc){ .in = -1, .out = -1, .pidfd = -1, .log = -1 };
 	x->name = xstrdup(c->arg);
-	x->log_path = c->log_dir ? xasprintf("%s/worker.log", c->log_dir) : NULL;
+	x->log_path = c->log_dir ? xasprintf("%s/" ASSAY_ENGINE_LOG, c->log_dir) : NULL;
 	x->emit = strcmp(assay_engine_opt(c, "emit", "step"), "final") ? "step" : "final";
 	x->cancelled = c->cancelled;
 	x->cpu_ns = x->weight_bytes = x->kv_used_tokens = x->kv_tokens = -1;

@@ -1,4 +1,4 @@
-/* Inside of a worker engine: what worker_start.c (process to loaded model), worker_talk.c (lines, faults, patience), worker_run.c (events of a run)
+/* Inside of a worker engine: what worker_find.c (files), worker_start.c (process to loaded model), worker_talk.c (lines, faults, patience), worker_run.c (events of a run)
  * and worker.c (the contract) share. */
 #ifndef ASSAY_ENGINE_WORKER_INSIDE_H
 #define ASSAY_ENGINE_WORKER_INSIDE_H
@@ -56,6 +56,11 @@ int worker_listen(struct worker *x, int64_t timeout_ns, struct assay_err *e);
 int worker_await(struct worker *x, enum worker_event_kind kind, int64_t id, int64_t timeout_ns, const char *what, struct assay_err *e);
 /* Nothing came: a fault once there was no event and no CPU time for too long. */
 int worker_watch(struct worker *x, struct assay_err *e);
+
+/* worker_find.c. New strings. The file of a name or path, NULL where there is none; the interpreter: the given one, the worker's own
+ * environment in the user's cache, or python3. */
+char *worker_find_file(const char *name);
+char *worker_find_python(const char *name, const char *given);
 
 /* worker_start.c */
 int worker_start(struct worker *x, const struct assay_engine_config *c, struct assay_err *e);

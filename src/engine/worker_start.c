@@ -1,76 +1,28 @@
-/* See worker_inside.h: from the name of a worker to a loaded model. Finds the file and the interpreter, starts the process, proves that its clock is
- * ours, loads, and keeps what the worker says of itself. */
-#include <ctype.h>
+/* See worker_inside.h: from the name of a worker to a loaded model. Starts the process, proves that its clock is ours, loads, and keeps what
+ * the worker says of itself. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "base/fs.h"
 #include "base/json.h"
 #include "engine/model_json.h"
 #include "engine/worker_inside.h"
 #include "nn/source.h"
 
 #define PING_NS (10 * ASSAY_NS_PER_S)
-enum { PINGS = 16, PATH_BYTES = 4096 };
+enum { PINGS = 16 };
 
-/* ---- the file and the interpreter ---- */
-
-/* NAME.py in dir (and dir/up), or NULL. */
-static char *file_in(const char *dir, const char *up, const char *name)
-{
-	char *path = xasprintf("%s%s/%s.py", dir, up, name);
-	if (access(path, R_OK) == 0)
-		return path;
-	free(path);
-	return NULL;
-}
-
-/* A path as it is; else NAME.py in $ASSAY_WORKERS, or beside the program: of a source tree, of an installation. */
-static char *find_file(const char *name)
-{
-	static const char *const ups[] = { "/../workers", "/../../workers", "/../share/assay/workers" };
-	char exe[PATH_BYTES], *found = NULL;
-	const char *own = getenv("ASSAY_WORKERS");
-	if (strchr(name, '/'))
-		return access(name, R_OK) == 0 ? xstrdup(name) : NULL;
-	if (own && *own && (found = file_in(own, "", name)))
-		return found;
-	ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
-	exe[n > 0 ? n : 0] = 0;
-	char *slash = strrchr(exe, '/');
-	if (slash)
-		*slash = 0;
-	for (int i = 0; i < 3 && !found && slash; i++)
-		found = file_in(exe, ups[i], name);
-	return found;
-}
-
-/* --engine-opt python=, the worker's own environment in the user's cache, or python3. */
-static char *find_python(const struct worker *x, const struct assay_engine_config *c)
-{
-	const char *given = assay_engine_opt(c, "python", NULL), *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-	if (given)
-		return xstrdup(given);
-	char *own = xasprintf("%s%s/assay/engines/%s/bin/python", cache && *cache ? cache : home ? home : "", cache && *cache ? "" : "/.cache", x->name);
-	if (!strchr(x->name, '/') && access(own, X_OK) == 0)
-		return own;
-	free(own);
-	return xstrdup("python3");
-}
+/* ---- process ---- */
 
 static int launch(struct worker *x, const struct assay_engine_config *c, struct assay_err *e)
 {
-	char *found = find_file(x->name);
-	x->file = found ? realpath(found, NULL) : NULL;
-	free(found);
+	x->file = worker_find_file(x->name);
 	if (!x->file)
 		return assay_fail(e, ASSAY_E_USAGE, "--engine worker:%s: there is no such worker: give a file's path, or a NAME of workers/NAME.py", x->name);
 	size_t n = strlen(x->file);
 	bool script = n > 3 && !strcmp(x->file + n - 3, ".py");
-	x->python = script ? find_python(x, c) : xstrdup("");
+	x->python = script ? worker_find_python(x->name, assay_engine_opt(c, "python", NULL)) : xstrdup("");
 	char *argv[] = { script ? x->python : x->file, script ? x->file : NULL, NULL };
 	int rc = worker_proc_start(&x->proc, argv, x->log_path, e);
 	return rc ? assay_fail_in(e, "worker %s", x->name) : 0;

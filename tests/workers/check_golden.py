@@ -1,0 +1,85 @@
+#!/usr/bin/env python3
+"""Greedy tokens of a worker against the reference logits' greedy tokens, prompt by prompt and as one padded batch. Prints TAP.
+
+usage: check_golden.py PYTHON WORKER.py GOLDEN_DIR...    (a directory without golden.json is skipped)
+"""
+import json
+import os
+import subprocess
+import sys
+import time
+
+
+class Peer:
+    def __init__(self, python, worker):
+        self.p = subprocess.Popen([python, worker], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        self.id = 0
+
+    def say(self, op, **fields):
+        self.id += 1
+        self.p.stdin.write((json.dumps(dict(op=op, id=self.id, **fields)) + "\n").encode())
+        self.p.stdin.flush()
+
+    def until(self, *kinds):
+        """Events up to the first of these kinds; a dead worker or an error ends the program."""
+        seen = []
+        while not seen or seen[-1]["ev"] not in kinds:
+            line = self.p.stdout.readline()
+            ev = json.loads(line) if line else dict(ev="error", msg="the worker died")
+            if ev["ev"] == "error":
+                raise RuntimeError(ev.get("msg"))
+            seen.append(ev)
+        return seen
+
+
+def generate(peer, prompts, n):
+    """The ids that each prompt is continued with; times must rise."""
+    reqs = [dict(r=i, ids=p["ids"], max_tokens=n, ignore_eos=True, temperature=0.0, top_p=1.0, top_k=0, seed=0) for i, p in enumerate(prompts)]
+    t0 = time.monotonic_ns()
+    peer.say("submit", reqs=reqs)
+    peer.say("go", emit="step", batch=len(reqs))
+    got, last = {r["r"]: [] for r in reqs}, t0
+    for ev in peer.until("idle"):
+        if ev["ev"] == "step":
+            assert last <= ev["t1"] <= time.monotonic_ns(), "times out of order"
+            last = ev["t1"]
+            for r, ids in ev["tok"]:
+                got[r] += ids
+        if ev["ev"] == "done":
+            assert ev["reason"] == "length" and ev["n_in"] == len(prompts[ev["r"]]["ids"]) and ev["n_out"] == n, ev
+    return [got[r["r"]] for r in reqs]
+
+
+def check(python, worker, folder):
+    golden = json.load(open(os.path.join(folder, "golden.json")))
+    dtype = {"float32": "f32", "bfloat16": "bf16", "float16": "f16"}.get(golden.get("compute_dtype"), "f32")
+    prompts = golden["prompts"]
+    n = min(len(p["greedy"]) for p in prompts)
+    peer = Peer(python, worker)
+    peer.say("hello", proto=1)
+    peer.until("hello")
+    peer.say("load", model=os.path.realpath(folder), opts=dict(device="cpu", dtype=dtype, threads=1, max_num_seqs=16, max_batched_tokens=2048, max_model_len=0, block_size=16, seed=0, extra={}))
+    peer.until("loaded")
+    alone = [generate(peer, [p], n)[0] for p in prompts]
+    batch = generate(peer, prompts, n)
+    peer.say("quit")
+    peer.until("bye")
+    wrong = [len(p["ids"]) for p, a, b in zip(prompts, alone, batch) if a != p["greedy"][:n] or b != p["greedy"][:n]]
+    return "prompts of %s tokens differ" % wrong if wrong else ""
+
+
+def main():
+    python, worker, folders = sys.argv[1], sys.argv[2], [f for f in sys.argv[3:] if os.path.exists(os.path.join(f, "golden.json"))]
+    bad = 0
+    for i, folder in enumerate(folders, 1):
+        try:
+            why = check(python, worker, folder)
+        except Exception as e:
+            why = "%s: %s" % (type(e).__name__, e)
+        bad += why != ""
+        print("%sok %d - %s %s%s" % ("not " if why else "", i, os.path.basename(worker), os.path.basename(folder), ": " + why if why else ""), flush=True)
+    print("1..%d" % len(folders))
+    return bad != 0
+
+
+sys.exit(main())
