@@ -146,6 +146,13 @@ static void test_files(void **state)
 	e2e_release(&r);
 }
 
+/* Whether the line of a step says that it was kept; its verdict is not looked at: on a real clock it is the machine's. */
+static int kept(const char *out, const char *step)
+{
+	const char *line = strstr(out, step), *end = line ? strchr(line, '\n') : NULL, *word = line ? strstr(line, " kept ") : NULL;
+	return line ? word && word < end : -1;
+}
+
 /* A killed campaign goes on: finished steps are not measured again, the one under way is; changed steps too. */
 static void test_resume(void **state)
 {
@@ -159,11 +166,11 @@ static void test_resume(void **state)
 	assert_null(strstr(r.out, "early"));
 	e2e_release(&r);
 	e2e_run(&r, "$A run job.yaml -o k --resume --set b.output_tokens=4 --set b.runs=5 --no-progress; s=$?; ls -d k/*.old-*; exit $s");
-	if (r.status || !strstr(r.out, "[1/3] a  VALID     kept") || !strstr(r.out, "[2/3] b  VALID") || strstr(r.out, "[2/3] b  VALID     kept") || !strstr(r.out, "k/b.old-1"))
+	if (r.status || kept(r.out, "[1/3] a") != 1 || kept(r.out, "[2/3] b") != 0 || kept(r.out, "[3/3] c") != 0 || !strstr(r.out, "k/b.old-1"))
 		fail_msg("status %d\n%s%s", r.status, r.out, r.err);
 	e2e_release(&r);
 	e2e_run(&r, "$A run job.yaml -o k --resume --set b.output_tokens=4 --set b.runs=5 --set c.runs=6 --no-progress");
-	if (r.status || !strstr(r.out, "[2/3] b  VALID     kept") || !strstr(r.out, "[3/3] c  VALID") || strstr(r.out, "[3/3] c  VALID     kept"))
+	if (r.status || kept(r.out, "[2/3] b") != 1 || kept(r.out, "[3/3] c") != 0)
 		fail_msg("status %d\n%s%s", r.status, r.out, r.err);
 	e2e_release(&r);
 	well_formed("k");
