@@ -8,6 +8,7 @@
 #include "base/term.h"
 #include "cmd/compare.h"
 #include "cmd/show_result.h"
+#include "report/compare_tables.h"
 #include "report/face_compare.h"
 #include "report/face_text.h"
 #include "report/report.h"
@@ -145,6 +146,10 @@ void cmd_judge_show(const json_t *doc, const struct assay_options *o)
 		assay_face_compare(doc, &b, term.width, term.colour);
 	}
 	fwrite(b.data, 1, b.len_bytes, stdout);
+	assay_buf_release(&b);
+	assay_buf_init(&b, 1 << 20);
+	assay_comparison_markdown(doc, &b);
+	cmd_step_summary(&b);
 	assay_buf_release(&b);
 }
 

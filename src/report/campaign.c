@@ -9,6 +9,7 @@
 #include "base/fs.h"
 #include "base/json.h"
 #include "report/campaign_summary.h"
+#include "report/compare_tables.h"
 #include "report/face_data.h"
 #include "report/face_file.h"
 #include "report/jsonl.h"
@@ -120,7 +121,7 @@ void assay_campaign_effects(const json_t *comparison, char out[400])
 	out[0] = 0;
 	json_array_foreach(json_object_get(comparison, "metrics"), i, row) {
 		double effect = assay_json_get_num(row, "effect_pct", NAN);
-		if (strcmp(assay_json_get_str(row, "role", ""), "family") || isnan(effect) || n > 330)
+		if (!compare_is_family(row) || isnan(effect) || n > 330)
 			continue;
 		n += snprintf(out + n, (size_t)(400 - n), "%s%.30s %+.1f%% %.12s", n ? ", " : "", assay_json_get_str(row, "key", "?"), effect, assay_json_get_str(row, "verdict", "-"));
 	}

@@ -8,6 +8,7 @@
 
 #include "base/json.h"
 #include "base/term.h"
+#include "report/compare_tables.h"
 #include "report/face_data.h"
 #include "report/markdown.h"
 #include "report/report.h"
@@ -85,7 +86,8 @@ static void comparison_rows(struct face_table *t, const char *dir, const json_t 
 	size_t i;
 	json_array_foreach(json_object_get(doc, "metrics"), i, row) {
 		const json_t *ci = json_object_get(row, "ci95_pct");
-		if (strcmp(assay_json_get_str(row, "role", ""), "family"))
+		char interval[48];
+		if (!compare_is_family(row))
 			continue;
 		face_table_cell(t, "%s", assay_json_get_str(json_object_get(step, "comparison"), "of", "?"));
 		face_table_cell(t, "%s", assay_json_get_str(json_object_get(step, "comparison"), "baseline", "?"));
@@ -93,10 +95,8 @@ static void comparison_rows(struct face_table *t, const char *dir, const json_t 
 		value_cell(t, assay_json_get_num(row, "a", NAN));
 		value_cell(t, assay_json_get_num(row, "b", NAN));
 		percent_cell(t, assay_json_get_num(row, "effect_pct", NAN));
-		if (json_is_number(json_array_get(ci, 0)) && json_is_number(json_array_get(ci, 1)))
-			face_table_cell(t, "%+.1f..%+.1f%%", json_number_value(json_array_get(ci, 0)), json_number_value(json_array_get(ci, 1)));
-		else
-			face_table_cell(t, "-");
+		compare_interval(interval, ci);
+		face_table_cell(t, "%s", interval);
 		face_table_cell(t, "%s", assay_json_get_str(row, "verdict", "-"));
 		bound_cell(t, doc, assay_json_get_str(row, "key", ""));
 	}

@@ -35,6 +35,8 @@ void compare_warnings(const json_t *doc, compare_say_fn *say, void *arg);
 /* gate.rows[]: a line a bound. */
 void compare_gate(const json_t *doc, compare_say_fn *say, void *arg);
 
+/* Appends what comparison.md holds. */
+void assay_comparison_markdown(const json_t *doc, struct assay_buf *out);
 /* The files of a comparison in dir: comparison.json, comparison.md, report.html. */
 int assay_comparison_write(const json_t *doc, const char *dir, struct assay_err *e);
 

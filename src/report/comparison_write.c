@@ -177,6 +177,14 @@ static int write_page(const json_t *doc, const char *dir, struct assay_err *e)
 
 /* ---- the others ---- */
 
+void assay_comparison_markdown(const json_t *doc, struct assay_buf *out)
+{
+	struct markdown_sheet md = markdown_sheet(out);
+	markdown_text(out, "# B against A: ", assay_json_get_str(doc, "verdict", "?"), "\n\n");
+	markdown_text(out, "", compare_unit(doc), "\n\n");
+	shared(&md.sheet, doc);
+}
+
 int assay_comparison_write(const json_t *doc, const char *dir, struct assay_err *e)
 {
 	struct assay_buf b;
@@ -185,10 +193,7 @@ int assay_comparison_write(const json_t *doc, const char *dir, struct assay_err 
 	if (face_file_write(&b, dir, "comparison.json", e))
 		return e->code;
 	assay_buf_init(&b, FILE_BYTES_MAX);
-	markdown_text(&b, "# B against A: ", assay_json_get_str(doc, "verdict", "?"), "\n\n");
-	markdown_text(&b, "", compare_unit(doc), "\n\n");
-	struct markdown_sheet md = markdown_sheet(&b);
-	shared(&md.sheet, doc);
+	assay_comparison_markdown(doc, &b);
 	if (face_file_write(&b, dir, "comparison.md", e))
 		return e->code;
 	return write_page(doc, dir, e);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "report/compare_tables.h"
 #include "report/face_data.h"
 #include "report/face_file.h"
 #include "report/face_sections.h"
@@ -98,7 +99,7 @@ void junit_comparison(struct junit *j, const json_t *doc, const char *classname,
 		const char *key = assay_json_get_str(row, "key", "?");
 		const json_t *gate = gate_of(doc, key);
 		char name[300], why[300], effect[48];
-		if (strcmp(assay_json_get_str(row, "role", ""), "family"))
+		if (!compare_is_family(row))
 			continue;
 		face_format(effect, assay_json_get_num(row, "effect_pct", NAN), 2);
 		snprintf(name, sizeof name, "%.80s against %.160s", key, baseline);

@@ -217,6 +217,9 @@ static void test_faces_on_request(void **state)
 	if (r.status != 1 || !strstr(r.out, "results.jsonl: line 1") || !strstr(r.out, "junit.xml: missing"))
 		fail_msg("status %d\n%s%s", r.status, r.out, r.err);
 	e2e_release(&r);
+	e2e_run(&r, "$A latency -e sim:b.yaml --runs 5 -o faces3 >/dev/null; GITHUB_STEP_SUMMARY=two.md $A compare faces faces3 --json >/dev/null; grep -c '^# B against A: SLOWER' two.md");
+	assert_string_equal(r.out, "1\n");
+	e2e_release(&r);
 	e2e_run(&r, "GITHUB_STEP_SUMMARY=/nowhere/x $A latency -e sim:a.yaml --runs 5 -o faces2; ls faces2");
 	assert_non_null(strstr(r.err, "GITHUB_STEP_SUMMARY /nowhere/x: cannot append"));
 	assert_null(strstr(r.out, "junit.xml"));
