@@ -15,6 +15,10 @@ int assay_fs_write_atomic(const char *path, const void *data, size_t n, struct a
 int assay_fs_mkdir_p(const char *path, struct assay_err *e);
 bool assay_fs_is_dir(const char *path);
 bool assay_fs_exists(const char *path);
+/* 1 an empty directory, 0 it holds something, -1 it cannot be read. */
+int assay_fs_is_empty(const char *dir);
+/* Bytes that an unprivileged user may still write below path, or below its nearest folder that exists; UINT64_MAX = unknown. */
+uint64_t assay_fs_free_bytes(const char *path);
 /* Lower-case hex SHA-256 of bytes or of a file (size in *size_bytes when not NULL). */
 void assay_sha256_hex(const void *data, size_t n, char out[65]);
 /* SHA-256 in base64, as policies of web pages name it. */

@@ -1,10 +1,12 @@
 /* Whole files and folders: copying and removing. See fs.h. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/fs.h"
@@ -20,6 +22,34 @@ static int remove_one(const char *path, const struct stat *st, int kind, struct 
 int assay_fs_remove_tree(const char *path)
 {
 	return nftw(path, remove_one, 8, FTW_DEPTH | FTW_PHYS) && errno != ENOENT ? -1 : 0;
+}
+
+int assay_fs_is_empty(const char *dir)
+{
+	DIR *d = opendir(dir);
+	int n = 0;
+	if (!d)
+		return -1;
+	for (struct dirent *x; (x = readdir(d));)
+		n += strcmp(x->d_name, ".") && strcmp(x->d_name, "..");
+	closedir(d);
+	return n == 0;
+}
+
+uint64_t assay_fs_free_bytes(const char *path)
+{
+	struct statvfs v;
+	char *p = xstrdup(path), *slash = p;
+	int rc = 0;
+	while ((rc = statvfs(*p ? p : "/", &v)) && errno == ENOENT && slash) {
+		slash = strrchr(p, '/');
+		if (slash)
+			*slash = 0;
+	}
+	if (rc && !slash)
+		rc = statvfs(".", &v);
+	free(p);
+	return rc ? UINT64_MAX : (uint64_t)v.f_bavail * v.f_frsize;
 }
 
 static bool pump(int in, int out, char *chunk, size_t size)

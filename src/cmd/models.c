@@ -1,4 +1,5 @@
-/* assay models: what can be named with -m, what it weighs, and whether it computes what the reference did (models_check.c). */
+/* assay models: what can be named with -m, what it weighs, whether it computes what the reference did (models_check.c), and the same as files
+ * for other engines (models_export.c). */
 #include "cmd/models.h"
 
 #include <math.h>
@@ -10,7 +11,8 @@
 
 const struct assay_opt cmd_models_options[] = {
 	{ "model", 'm', ASSAY_OPT_STR, NULL, .arg = "NAME|DIR", .help = "check this model instead of the one in the directory" },
-	{ "dtype", 0, ASSAY_OPT_ENUM, "f32", .choices = "auto|f32|bf16|f16|int8", .help = "check with weights of this type" },
+	{ "dtype", 0, ASSAY_OPT_ENUM, "f32", .choices = "auto|f32|bf16|f16|int8", .help = "check or export with weights of this type (export: as published, unless given)" },
+	{ "seed", 0, ASSAY_OPT_INT, "0", 0, 9007199254740991, .arg = "N", .help = "export: seed of synthetic weights" },
 	{ "isa", 0, ASSAY_OPT_ENUM, "auto", .choices = "auto|scalar|avx2|avx512|amx", .help = "check the kernels of this instruction set" },
 	{ "threads", 't', ASSAY_OPT_INT, "0", 0, 1024, .arg = "N", .help = "compute threads; 0 = every CPU that this process may use" },
 	ASSAY_OPT_END,
@@ -102,7 +104,7 @@ static int show_model(const char *name, struct assay_err *e)
 /* What follows "models". */
 static int dispatch(const struct assay_options *o, struct assay_err *e)
 {
-	static const char *const words[] = { "list", "show", "check" };
+	static const char *const words[] = { "list", "show", "check", "export" };
 	char **list;
 	int n = assay_options_positionals(o, &list);
 	if (!n || !strcmp(list[0], "list"))
@@ -117,8 +119,13 @@ static int dispatch(const struct assay_options *o, struct assay_err *e)
 			return assay_fail(e, ASSAY_E_USAGE, "models check needs directories with reference logits");
 		return cmd_models_check(o, list + 1, n - 1, e);
 	}
-	const char *near = assay_nearest(list[0], words, 3);
-	return assay_fail(e, ASSAY_E_USAGE, "models: \"%.60s\" is not one of list, show, check%s%s%s", list[0], near ? " (did you mean " : "; a model's shape: assay models show NAME", near ? near : "",
+	if (!strcmp(list[0], "export")) {
+		if (n != 3)
+			return assay_fail(e, ASSAY_E_USAGE, "models export needs a model and a directory to make: assay models export gpt2 gpt2-dir");
+		return cmd_models_export(o, list[1], list[2], e);
+	}
+	const char *near = assay_nearest(list[0], words, 4);
+	return assay_fail(e, ASSAY_E_USAGE, "models: \"%.60s\" is not one of list, show, check, export%s%s%s", list[0], near ? " (did you mean " : "; a model's shape: assay models show NAME", near ? near : "",
 	                  near ? "?)" : "");
 }
 

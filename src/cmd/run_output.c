@@ -1,6 +1,5 @@
 /* The result directory of a run: absent or empty, never somebody else's. */
 #include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,19 +12,6 @@
 #include "cmd/show_result.h"
 #include "cmd/run_commands.h"
 #include "cmd/run_signals.h"
-
-/* 1 empty, 0 not, -1 unreadable */
-static int is_empty(const char *dir)
-{
-	DIR *d = opendir(dir);
-	int n = 0;
-	if (!d)
-		return -1;
-	for (struct dirent *x; (x = readdir(d));)
-		n += strcmp(x->d_name, ".") && strcmp(x->d_name, "..");
-	closedir(d);
-	return n == 0;
-}
 
 /* Length of the longest part of a path that is there. */
 static size_t existing_bytes(const char *path)
@@ -67,7 +53,7 @@ static int take_given(struct cmd_run *r, struct assay_err *e)
 	struct assay_err why = ASSAY_ERR_INIT;
 	r->kept_bytes = existing_bytes(r->dir);
 	if (assay_fs_is_dir(r->dir)) {
-		int empty = is_empty(r->dir);
+		int empty = assay_fs_is_empty(r->dir);
 		if (cmd_not_in_use(r->dir, e))
 			return e->code;
 		if (empty < 0)

@@ -43,7 +43,7 @@ static const struct assay_verb tools[] = {
 	{ "sweep", NULL, "measure every combination of some options' values, and name the best", sweep_tables, cmd_sweep },
 	{ "explain", "[METRIC...]", "say what a metric means", explain_tables, cmd_explain },
 	{ "generate", NULL, "run the embedded engine once and print what it wrote", generate_tables, cmd_generate },
-	{ "models", "list | show M | check DIR...", "models by name, their shapes and sizes; compare with reference logits", models_tables, cmd_models },
+	{ "models", "list | show M | check DIR... | export M DIR", "models by name, their shapes and sizes; compare with reference logits; write one for other engines", models_tables, cmd_models },
 	{ "engines", NULL, "list the engines", no_tables, cmd_engines },
 	{ "doctor", NULL, "look at this machine: what it is, how fast it reads and multiplies, what would disturb a measurement", doctor_tables, cmd_doctor },
 	{ "completion", "bash", "print shell completion", no_tables, cmd_completion },

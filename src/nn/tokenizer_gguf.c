@@ -7,10 +7,7 @@
 enum { TYPE_NORMAL = 1, TYPE_CONTROL = 3, TYPE_USER_DEFINED = 4 };
 
 /* tokenizer.ggml.pre -> what the original tokenizer does */
-static const struct pre_row {
-	const char *name, *pattern[2];
-	bool nfc, ignore_merges;
-} pre_rows[] = {
+static const struct nn_gguf_pre pre_rows[] = {
 	{ "gpt-2", { nn_pattern_gpt2 }, false, false },
 	{ "gpt2", { nn_pattern_gpt2 }, false, false },
 	{ "phi-2", { nn_pattern_gpt2 }, false, false },
@@ -27,28 +24,38 @@ static int cut(struct nn_gguf_str s)
 	return (int)(s.len_bytes < 40 ? s.len_bytes : 40);
 }
 
-static int load_pre(const struct nn_gguf *g, struct nn_tokenizer *t, char **why, struct assay_err *e)
+int nn_tokenizer_gguf_pre(const struct nn_gguf *g, const struct nn_gguf_pre **out, char **why, struct assay_err *e)
 {
 	struct nn_gguf_str pre = { "", 0 }, arch = { "", 0 };
 	if (nn_gguf_get_str(g, "general.architecture", &arch, e) < 0 || nn_gguf_get_str(g, "tokenizer.ggml.pre", &pre, e) < 0)
 		return ASSAY_E_MODEL;
 	bool unnamed = !pre.len_bytes || nn_gguf_str_is(pre, "default");
 	for (size_t i = 0; i < sizeof pre_rows / sizeof *pre_rows; i++) {
-		const struct pre_row *row = &pre_rows[i];
+		const struct nn_gguf_pre *row = &pre_rows[i];
 		/* files made before the key existed name no pattern: GPT-2's own is certain for its architecture only */
 		if (!nn_gguf_str_is(pre, row->name) && !(unnamed && !strcmp(row->name, "gpt-2") && nn_gguf_str_is(arch, "gpt2")))
 			continue;
-		for (int k = 0; k < 2 && row->pattern[k]; k++) {
-			const char *cause = nn_pretok_add(&t->pretok, row->pattern[k]);
-			if (cause)
-				return nn_unsupported(why, "%s: pre-tokenizer \"%s\": %s", g->what, row->name, cause);
-		}
-		t->nfc = row->nfc;
-		t->ignore_merges = row->ignore_merges;
+		*out = row;
 		return 0;
 	}
 	return nn_unsupported(why, "%s: pre-tokenizer \"%.*s\" is not supported: gpt-2, smollm, qwen2 and llama-bpe are: give token ids", g->what,
 	                      cut(pre), pre.s);
+}
+
+static int load_pre(const struct nn_gguf *g, struct nn_tokenizer *t, char **why, struct assay_err *e)
+{
+	const struct nn_gguf_pre *row;
+	int rc = nn_tokenizer_gguf_pre(g, &row, why, e);
+	for (int k = 0; !rc && k < 2 && row->pattern[k]; k++) {
+		const char *cause = nn_pretok_add(&t->pretok, row->pattern[k]);
+		if (cause)
+			return nn_unsupported(why, "%s: pre-tokenizer \"%s\": %s", g->what, row->name, cause);
+	}
+	if (!rc) {
+		t->nfc = row->nfc;
+		t->ignore_merges = row->ignore_merges;
+	}
+	return rc;
 }
 
 static int load_tokens(const struct nn_gguf *g, const struct nn_gguf_kv *tokens, const struct nn_gguf_kv *types, struct nn_tokenizer *t,

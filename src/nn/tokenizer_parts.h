@@ -37,6 +37,9 @@ int nn_tokenizer_from_json(const char *text, size_t len_bytes, const char *what,
 /* vocab.json, merges.txt and tokenizer_config.json (may be NULL) of the older layout. */
 int nn_tokenizer_from_pair(const json_t *vocab, const char *merges, const json_t *config, const char *what, struct nn_tokenizer **out,
                            char **why, struct assay_err *e);
+/* How a GGUF's text is cut before merging; NN_UNSUPPORTED as above. */
+struct nn_gguf_pre { const char *name, *pattern[2] /* the second may be NULL */; bool nfc, ignore_merges; };
+int nn_tokenizer_gguf_pre(const struct nn_gguf *g, const struct nn_gguf_pre **out, char **why, struct assay_err *e);
 int nn_tokenizer_from_gguf(const struct nn_gguf *g, struct nn_tokenizer **out, char **why, struct assay_err *e);
 
 /* Building: new, every token, specials, nn_bpe_init, every merge, pretok and flags, finish. */

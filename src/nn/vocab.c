@@ -98,6 +98,17 @@ static int byte_of(unsigned cp)
 	return (int)(k < 33 ? k : k < 67 ? k - 33 + 127 : 173);
 }
 
+void nn_byte_level_char(unsigned char byte, char out[3])
+{
+	unsigned cp = 0;
+	while (byte_of(cp) != byte)
+		cp++;
+	bool one = cp < 0x80;
+	out[0] = (char)(one ? cp : 0xc0 | cp >> 6);
+	out[1] = (char)(one ? 0 : 0x80 | (cp & 63));
+	out[2] = 0;
+}
+
 ptrdiff_t nn_byte_level_decode(const char *text, size_t n, char *out)
 {
 	const unsigned char *s = (const unsigned char *)text;

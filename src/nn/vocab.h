@@ -36,5 +36,7 @@ const char *nn_vocab_bytes(const struct nn_vocab *v, int32_t id, size_t *len_byt
 /* Turns byte-level text into the bytes it stands for; out has room for n (the result is never longer).
  * Returns their number, or -1 when a character is outside the alphabet. */
 ptrdiff_t nn_byte_level_decode(const char *text, size_t n, char *out);
+/* The character that stands for a byte, as UTF-8 with a closing NUL. */
+void nn_byte_level_char(unsigned char byte, char out[3]);
 
 #endif

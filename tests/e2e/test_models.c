@@ -32,6 +32,11 @@ static void check(void **state)
 	expect("$A models check $D/ --dtype bf16", dir, 0, "\ngpt2               bf16", "");
 	expect("$A models check $D/golden.json $D", dir, 0, "1 checked, 0 failed", "golden.json: skipped, no directory");
 	expect("cp -rL $D wrong; sed -i 's/\"greedy\": *\\[ *[0-9]*/\"greedy\": [1/' wrong/golden.json; $A models check wrong//", dir, 1, "FAIL\n  1: first wrong greedy token at position 0", "");
+	expect("$A models export $D copy", dir, 0, "copy: gpt2, f32, 28 tensors", "");
+	expect("$A models export $D copy", dir, 2, "", "copy: not an empty directory");
+	expect("$A models export $D narrow --dtype bf16 && $A models show narrow", dir, 0, "bf16  (published) ", "");
+	expect("$A models export $D && true", dir, 2, "", "models export needs a model and a directory");
+	expect("$A models check $D -m copy; ls -A | grep tmp; true", dir, 0, "PASS\n1 checked, 0 failed", "");
 	free(dir);
 }
 
