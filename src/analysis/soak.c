@@ -25,6 +25,35 @@ const char *assay_soak_series_name(enum assay_soak_series s)
 	return names[s];
 }
 
+static double median(const double *y, size_t n)
+{
+	double *scratch = xalloc((n + 1) * sizeof *scratch), m = assay_median(y, n, scratch);
+	free(scratch);
+	return m;
+}
+
+/* The slope drawn through the middle of the windows that it is of, and the ends of its interval through the same place. */
+static void set_line(const struct assay_stream_row *rows, size_t n, struct assay_leak *out)
+{
+	double *x = xalloc((n + 1) * sizeof *x), *y = xalloc((n + 1) * sizeof *y);
+	const struct assay_trend *t = &out->per_hour_mib;
+	size_t k = 0;
+	for (size_t i = n / 5; i < n; i++) {
+		if (isnan(rows[i].rss_kib))
+			continue;
+		x[k] = rows[i].hours;
+		y[k++] = rows[i].rss_kib / 1024;
+	}
+	out->line_n = isnan(t->slope) || !k ? 0 : 2;
+	double at = median(x, k), level = median(y, k);
+	for (size_t i = 0; i < out->line_n; i++) {
+		double h = i ? x[k - 1] : x[0];
+		out->line[i] = (struct assay_leak_line){ h, level + t->slope * (h - at), level + t->lo * (h - at), level + t->hi * (h - at) };
+	}
+	free(x);
+	free(y);
+}
+
 void assay_soak_leak(const struct assay_run *run, struct assay_leak *out)
 {
 	size_t n;
@@ -37,6 +66,7 @@ void assay_soak_leak(const struct assay_run *run, struct assay_leak *out)
 		out->last_mib = isnan(mib) ? out->last_mib : mib;
 		out->most_mib = fmax(out->most_mib, mib);
 	}
+	set_line(rows, n, out);
 	free(rows);
 	out->allowed_kib = fmax(1024, isnan(out->most_mib) ? 0 : out->most_mib * 1.024);
 	if (isnan(out->most_mib))
@@ -47,9 +77,8 @@ void assay_soak_leak(const struct assay_run *run, struct assay_leak *out)
 
 bool assay_soak_is_steady(const struct assay_run *run, size_t point)
 {
-	const json_t *kase = json_object_get(run->points[point].info, "case");
-	return assay_stream_point(run, point) && strcmp(assay_json_get_str(kase, "load", ""), "probe") &&
-	       (json_is_number(json_object_get(kase, "rate_per_s")) || json_object_get(kase, "concurrency"));
+	const char *load = assay_json_get_str(json_object_get(run->points[point].info, "case"), "load", "probe");
+	return assay_stream_point(run, point) && strcmp(load, "probe") && strcmp(load, "variable") && strncmp(load, "ramp:", 5);
 }
 
 static double value_of(const struct assay_run_window *w, enum assay_soak_series series)
@@ -76,13 +105,6 @@ static size_t values(const struct assay_run *run, size_t point, enum assay_soak_
 	}
 	free(rows);
 	return k;
-}
-
-static double median(const double *y, size_t n)
-{
-	double *scratch = xalloc((n + 1) * sizeof *scratch), m = assay_median(y, n, scratch);
-	free(scratch);
-	return m;
 }
 
 void assay_soak_trend(const struct assay_run *run, size_t point, enum assay_soak_series series, struct assay_soak_trend *out)

@@ -10,12 +10,15 @@
 enum assay_leak_state { ASSAY_LEAK_UNKNOWN, ASSAY_LEAK_NOT_YET, ASSAY_LEAK_NO, ASSAY_LEAK_UNSURE, ASSAY_LEAK_YES };
 const char *assay_leak_name(enum assay_leak_state s);   /* "unknown", "not yet", "no", "cannot be told", "yes" */
 
+struct assay_leak_line { double hours, mib, lo_mib, hi_mib; };
 /* Over all windows of the series, whatever their load. */
 struct assay_leak {
 	enum assay_leak_state state;           /* yes: the lower end of per_1k is above what is allowed; no: its upper end is not */
 	struct assay_trend per_1k_kib, per_hour_mib;
 	double allowed_kib;                    /* per 1,000 requests: max(0.1 % of RSS, 1 MiB) */
 	double first_mib, last_mib, most_mib;  /* RSS of the first and last window, and the most of all; NaN unknown */
+	struct assay_leak_line line[2];        /* the slope as a line from its first to its last window; none: line_n = 0 */
+	size_t line_n;
 };
 void assay_soak_leak(const struct assay_run *run, struct assay_leak *out);
 

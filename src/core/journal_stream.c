@@ -77,13 +77,16 @@ int journal_take_stream(struct journal_records *r, uint32_t type, const void *pa
 {
 	if (r->each)
 		r->each(r->each_arg, type, payload);
+	union { struct assay_rec_window window; struct assay_rec_dist dist; struct assay_rec_buckets buckets; } u; /* aligned */
+	if (type == ASSAY_REC_WINDOW || type == ASSAY_REC_DIST || type == ASSAY_REC_BUCKETS)
+		memcpy(&u, payload, assay_rec_size(type));
 	switch (type) {
 	case ASSAY_REC_WINDOW:
-		return take_window(r, payload);
+		return take_window(r, &u.window);
 	case ASSAY_REC_DIST:
-		return take_dist(r, payload);
+		return take_dist(r, &u.dist);
 	case ASSAY_REC_BUCKETS:
-		return take_buckets(r, payload);
+		return take_buckets(r, &u.buckets);
 	case ASSAY_REC_SERVED:
 		r->served++;
 		r->served_loose++;

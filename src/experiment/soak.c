@@ -93,27 +93,20 @@ static void put_lengths(json_t *kase, const struct assay_options *o, const struc
 	json_object_set_new(kase, "output_tokens", range_json(range(o, "output-tokens")));
 }
 
-/* What varies: the load. A ramp or a wave has its least and most rate. */
+/* What varies: the load, as it was typed, so that runs on different machines are the same case; its rate is in the windows. */
 static json_t *item_case(const struct assay_load *l, uint32_t item, const struct assay_options *o, const struct assay_points *texts)
 {
-	double least = INFINITY, most = -INFINITY, seconds = 0;
+	double seconds = 0;
 	uint32_t closed = 0;
 	for (size_t i = 0; i < l->n; i++) {
-		const struct assay_load_piece *p = &l->piece[i];
-		if (p->item != item)
+		if (l->piece[i].item != item)
 			continue;
-		least = fmin(least, fmin(p->from, p->to));
-		most = fmax(most, fmax(p->from, p->to));
-		seconds += p->seconds;
-		closed = p->closed;
+		seconds += l->piece[i].seconds;
+		closed = l->piece[i].closed;
 	}
 	json_t *c = json_pack("{s:s}", "load", l->item[item]);
 	if (closed)
 		json_object_set_new(c, "concurrency", json_integer(closed));
-	else if (!assay_load_is_relative(l) && least == most)
-		json_object_set_new(c, "rate_per_s", assay_json_real(least));
-	else if (!assay_load_is_relative(l))
-		json_object_set_new(c, "rate_per_s", json_pack("[o, o]", assay_json_real(least), assay_json_real(most)));
 	json_object_set_new(c, "seconds", assay_json_real(l->n_items == 1 ? l->total_s : seconds));
 	put_lengths(c, o, texts);
 	return c;

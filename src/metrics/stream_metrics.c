@@ -113,15 +113,15 @@ static double busy_s(const struct assay_rec_window *w)
 static double rate(const struct point_builder *b, const struct assay_run_visit *v, window_fn *fn, char reason[REASON_BYTES])
 {
 	double sum = 0;
-	int64_t ns = 0;
+	uint64_t ns = 0; /* of hostile times: may wrap */
 	for (size_t i = 0; i < b->run->n_windows; i++) {
 		const struct assay_run_window *w = &b->run->windows[i];
 		if (!is_of(b, w) || w->w.repeat != v->v.repeat)
 			continue;
 		sum += fn(&w->w);
-		ns += w->w.t1_ns - w->w.t0_ns;
+		ns += (uint64_t)(w->w.t1_ns - w->w.t0_ns);
 	}
-	return rate_per_s(sum, ns, reason);
+	return rate_per_s(sum, (int64_t)ns, reason);
 }
 
 #define WINDOW_RATE(name, fn)                                                                                       \

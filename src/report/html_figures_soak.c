@@ -22,6 +22,21 @@ static void add_windows(struct html_chart *c, const json_t *windows, const char 
 
 struct line { const char *name, *key, *stat; };
 
+/* The slope of memory and the ends of its interval, through the middle of the windows. */
+static void add_slope(struct html_chart *c, const json_t *line)
+{
+	static const char *const names[] = { "slope", "slope, lower end (95 %)", "slope, upper end (95 %)" };
+	size_t i;
+	json_t *p;
+	for (size_t k = 0; json_array_size(line) && k < 3; k++) {
+		html_chart_series(c, names[k], HTML_DASHED);
+		json_array_foreach(line, i, p) {
+			const json_t *y = k ? json_array_get(json_object_get(p, "ci95"), k - 1) : json_object_get(p, "mib");
+			html_chart_point(c, assay_json_get_num(p, "hours", NAN), json_is_number(y) ? json_number_value(y) : NAN);
+		}
+	}
+}
+
 static void windows_figure(struct html_page *page, const json_t *soak, const char *id, const char *title, struct html_axis y, const char *caption, const struct line *lines, size_t n)
 {
 	const json_t *windows = json_object_get(soak, "windows"), *change;
@@ -32,6 +47,8 @@ static void windows_figure(struct html_page *page, const json_t *soak, const cha
 		add_windows(&c, windows, lines[i].name, lines[i].key, lines[i].stat);
 	for (size_t i = 0; i < 3 && (change = json_array_get(json_object_get(soak, "parts"), i)); i++)
 		html_chart_mark_x(&c, assay_json_get_num(change, "elapsed_s", NAN) / 3600, "resumed");
+	if (!strcmp(id, "soak-memory"))
+		add_slope(&c, json_object_get(json_object_get(soak, "memory"), "line"));
 	html_chart_draw(page, &c, caption, NULL, "needs two windows of the load", "Run longer: assay soak --duration 1h");
 }
 

@@ -78,6 +78,11 @@ static json_t *leak_json(const struct assay_run *run)
 			      assay_json_real(l.allowed_kib));
 	json_object_set_new(o, "kib_per_1k", trend_json(&l.per_1k_kib));
 	json_object_set_new(o, "mib_per_hour", trend_json(&l.per_hour_mib));
+	json_t *line = json_array();
+	for (size_t i = 0; i < l.line_n; i++)
+		json_array_append_new(line, json_pack("{s:o, s:o, s:o}", "hours", assay_json_real(l.line[i].hours), "mib", assay_json_real(l.line[i].mib), "ci95",
+						      interval(l.line[i].lo_mib, l.line[i].hi_mib)));
+	json_object_set_new(o, "line", line);
 	json_object_set_new(o, "first_mib", assay_json_real(l.first_mib));
 	json_object_set_new(o, "last_mib", assay_json_real(l.last_mib));
 	return o;
