@@ -12,6 +12,7 @@
 #include "cmd/baselines.h"
 #include "cmd/campaign.h"
 #include "cmd/run.h"
+#include "engine/sim_file.h"
 #include "report/face_table.h"
 
 /* ---- --only ---- */
@@ -104,6 +105,20 @@ static int check_targets(const struct cmd_campaign *c, const struct cmd_step *s,
 	return s->targets && !rows ? e->code : 0;
 }
 
+/* A sim file is read here already: it costs nothing, and a typing error in it shows before the first step. */
+static int check_sim(const struct cmd_step *s, struct assay_err *e)
+{
+	const char *engine = cmd_step_has(s, "engine") ? assay_options_text(s->o, "engine") : NULL;
+	struct assay_sim_spec spec;
+	uint64_t stream;
+	if (!engine || strncmp(engine, "sim:", 4) || !engine[4])
+		return 0;
+	if (assay_sim_load_stream(engine + 4, &spec, &stream, e))
+		return e->code;
+	assay_sim_spec_release(&spec);
+	return 0;
+}
+
 /* A step of an experiment is planned as its own process will; of verbs that cannot be asked the options are all that is known. */
 static int check_step(const struct cmd_step *s, struct face_table *t, struct assay_err *e)
 {
@@ -152,7 +167,7 @@ int cmd_campaign_check(const struct cmd_campaign *c, bool print, struct assay_er
 	for (int i = 0; i < c->n && !rc; i++)
 		rc = check_targets(c, &c->steps[i], e); /* says itself where */
 	for (int i = 0; i < c->n && !rc; i++)
-		if (c->steps[i].selected && ((rc = check_step(&c->steps[i], &t, e)) || (rc = check_baseline(&c->steps[i], e))))
+		if (c->steps[i].selected && ((rc = check_sim(&c->steps[i], e)) || (rc = check_step(&c->steps[i], &t, e)) || (rc = check_baseline(&c->steps[i], e))))
 			refuse(c, &c->steps[i], e);
 	if (!rc && print) {
 		assay_buf_init(&b, (size_t)1 << 26);

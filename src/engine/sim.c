@@ -116,26 +116,12 @@ static void describe(struct sim *s, const struct assay_engine_config *c, const s
 	strcpy(i->no_tokenizer, "the sim engine reads and writes no text");
 }
 
-/* "FILE@N" is FILE with noise stream N: the same schedule measured another time (assay pairs). */
-static int load_stream(const char *arg, struct assay_sim_spec *spec, uint64_t *stream, struct assay_err *e)
-{
-	const char *at = strrchr(arg, '@');
-	*stream = 0;
-	if (!at || !at[1] || at[1 + strspn(at + 1, "0123456789")] || strlen(at) > 16 || assay_fs_exists(arg))
-		return assay_sim_load(arg, spec, e);
-	char *path = strndup(arg, (size_t)(at - arg));
-	int rc = path ? assay_sim_load(path, spec, e) : assay_fail(e, ASSAY_E_INTERNAL, "out of memory");
-	*stream = strtoull(at + 1, NULL, 10);
-	free(path);
-	return rc;
-}
-
 static int sim_open(const struct assay_engine_config *c, struct assay_engine **out, struct assay_err *e)
 {
 	struct nn_shape shape;
 	struct assay_sim_spec spec;
 	uint64_t stream;
-	if (load_stream(c->arg, &spec, &stream, e))
+	if (assay_sim_load_stream(c->arg, &spec, &stream, e))
 		return e->code;
 	if (nn_shape_of(c->model, &shape, e)) {
 		assay_sim_spec_release(&spec);

@@ -2,6 +2,7 @@
 #include "engine/sim_file.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/fs.h"
@@ -260,6 +261,19 @@ int assay_sim_load(const char *path, struct assay_sim_spec *out, struct assay_er
 	if (!rc)
 		rc = assay_sim_parse(b.data ? b.data : "", b.len_bytes, path, out, e);
 	assay_buf_release(&b);
+	return rc;
+}
+
+int assay_sim_load_stream(const char *arg, struct assay_sim_spec *spec, uint64_t *stream, struct assay_err *e)
+{
+	const char *at = strrchr(arg, '@');
+	*stream = 0;
+	if (!at || !at[1] || at[1 + strspn(at + 1, "0123456789")] || strlen(at) > 16 || assay_fs_exists(arg))
+		return assay_sim_load(arg, spec, e);
+	char *path = strndup(arg, (size_t)(at - arg));
+	int rc = path ? assay_sim_load(path, spec, e) : assay_fail(e, ASSAY_E_INTERNAL, "out of memory");
+	*stream = strtoull(at + 1, NULL, 10);
+	free(path);
 	return rc;
 }
 

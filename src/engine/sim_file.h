@@ -49,6 +49,8 @@ struct assay_sim_spec {
 /* what = name for messages ("FILE:line:col: ..."). ASSAY_E_USAGE. */
 int assay_sim_parse(const char *text, size_t len_bytes, const char *what, struct assay_sim_spec *out, struct assay_err *e);
 int assay_sim_load(const char *path, struct assay_sim_spec *out, struct assay_err *e);
+/* What follows "sim:": FILE, or FILE@N: FILE with noise stream N, the same schedule measured another time (assay pairs). */
+int assay_sim_load_stream(const char *arg, struct assay_sim_spec *spec, uint64_t *stream, struct assay_err *e);
 void assay_sim_spec_release(struct assay_sim_spec *s);
 
 #endif
