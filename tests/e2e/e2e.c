@@ -143,6 +143,15 @@ void e2e_run(struct e2e *r, const char *fmt, ...)
 	r->status = !in_time ? 124 : WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
+void e2e_expect(int status, const char *line, const char *out, const char *err)
+{
+	struct e2e r;
+	e2e_run(&r, "%s", line);
+	if (r.status != status || !strstr(r.out, out) || !strstr(r.err, err))
+		fail_msg("%s: status %d, should be %d and say \"%s\" and \"%s\":\n%s%s", line, r.status, status, out, err, r.out, r.err);
+	e2e_release(&r);
+}
+
 void e2e_release(struct e2e *r)
 {
 	free(r->out);

@@ -12,6 +12,8 @@ struct e2e {
 /* Fills *r; release with e2e_release. Runs in e2e_dir() with stdin from /dev/null, TERM=dumb, without COLUMNS, NO_COLOR and ASSAY_*. */
 void e2e_run(struct e2e *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void e2e_release(struct e2e *r);
+/* Runs one line; fails the test unless the status is that one, stdout holds `out` and stderr `err` ("" = anything). */
+void e2e_expect(int status, const char *line, const char *out, const char *err);
 /* The scratch folder of this test program; removed when it ends. */
 const char *e2e_dir(void);
 /* A JSON file under the scratch folder, NULL when it is absent or broken. New reference. */

@@ -13,15 +13,6 @@
 #include "core/journal_format.h"
 #include "e2e.h"
 
-static void run(int status, const char *line, const char *out)
-{
-	struct e2e r;
-	e2e_run(&r, "%s", line);
-	if (r.status != status || !strstr(r.out, out))
-		fail_msg("%s: status %d, should be %d and say \"%s\":\n%s%s", line, r.status, status, out, r.out, r.err);
-	e2e_release(&r);
-}
-
 static int set_up(void **state)
 {
 	struct e2e r;
@@ -36,12 +27,12 @@ static int set_up(void **state)
 static void test_copy(void **state)
 {
 	(void)state;
-	run(0, "$A report one --redact -o copy --legacy s0,s2,s3,s4", "result  copy/result.json");
-	run(1, "grep -rl -e secretfolder -e \"$PWD\" copy", "");
-	run(0, "grep -rl secretfolder one | wc -l | tr -d ' '", ""); /* the original stays as it is */
-	run(0, "$A verify one && $A verify copy", "redacted     a copy of the journal ");
-	run(0, "$A verify copy --json | grep -c \"\\\"redacted_of\\\": \\\"$(sha256sum one/journal.bin | cut -c1-64)\"", "1");
-	run(1, "sed -i s/4/5/ copy/latency_results.csv; $A verify copy", "latency_results.csv: line 2");
+	e2e_expect(0, "$A report one --redact -o copy --legacy s0,s2,s3,s4", "result  copy/result.json", "");
+	e2e_expect(1, "grep -rl -e secretfolder -e \"$PWD\" copy", "", "");
+	e2e_expect(0, "grep -rl secretfolder one | wc -l | tr -d ' '", "", ""); /* the original stays as it is */
+	e2e_expect(0, "$A verify one && $A verify copy", "redacted     a copy of the journal ", "");
+	e2e_expect(0, "$A verify copy --json | grep -c \"\\\"redacted_of\\\": \\\"$(sha256sum one/journal.bin | cut -c1-64)\"", "1", "");
+	e2e_expect(1, "sed -i s/4/5/ copy/latency_results.csv; $A verify copy", "latency_results.csv: line 2", "");
 	json_t *a = e2e_json("one/result.json"), *b = e2e_json("copy/result.json");
 	static const char *const same[] = { "points", "verdict", "telemetry", "memory", "model", "truth", "created", "seed" };
 	for (size_t i = 0; i < sizeof same / sizeof *same; i++)
@@ -54,29 +45,29 @@ static void test_copy(void **state)
 	assert_null(e2e_at(a, "redacted"));
 	json_decref(a);
 	json_decref(b);
-	run(0, "$A report one --redact -o again && $A report again --redact -o twice && test \"$(grep '\"of\"' again/result.json)\" = \"$(grep '\"of\"' twice/result.json)\"", "");
+	e2e_expect(0, "$A report one --redact -o again && $A report again --redact -o twice && test \"$(grep '\"of\"' again/result.json)\" = \"$(grep '\"of\"' twice/result.json)\"", "", "");
 }
 
 static void test_refused(void **state)
 {
 	(void)state;
-	run(2, "$A report one --redact", "");
-	run(2, "$A report one -o elsewhere", "");
-	run(2, "$A report one --redact -o one", "");
-	run(2, "$A report nowhere --redact -o new", "");
-	run(3, "mkdir -p broken && echo x >broken/journal.bin; $A report broken --redact -o new", "");
-	run(2, "ls new", ""); /* nothing is left behind */
+	e2e_expect(2, "$A report one --redact", "", "");
+	e2e_expect(2, "$A report one -o elsewhere", "", "");
+	e2e_expect(2, "$A report one --redact -o one", "", "");
+	e2e_expect(2, "$A report nowhere --redact -o new", "", "");
+	e2e_expect(3, "mkdir -p broken && echo x >broken/journal.bin; $A report broken --redact -o new", "", "");
+	e2e_expect(2, "ls new", "", ""); /* nothing is left behind */
 }
 
 /* At the end of a run; the journal of a killed one is redacted when it is rebuilt. */
 static void test_run(void **state)
 {
 	(void)state;
-	run(0, "$A latency -q -e sim:hush/secretfolder/sim.yaml -o quiet --redact && $A verify quiet", "redacted     a copy");
-	run(1, "grep -rl secretfolder quiet", "");
+	e2e_expect(0, "$A latency -q -e sim:hush/secretfolder/sim.yaml -o quiet --redact && $A verify quiet", "redacted     a copy", "");
+	e2e_expect(1, "grep -rl secretfolder quiet", "", "");
 	e2e_write("slow.yaml", "clock: real\nprefill: {fixed_ms: 5}\ndecode: {fixed_ms: 5}\n");
-	run(0, "cp slow.yaml hush/secretfolder/; $A latency --runs 1000 -e sim:hush/secretfolder/slow.yaml -o killed --redact >/dev/null 2>&1 & sleep 1.5; kill -9 $!; wait $!; $A report killed >/dev/null", "");
-	run(1, "grep -rl secretfolder killed", "");
+	e2e_expect(0, "cp slow.yaml hush/secretfolder/; $A latency --runs 1000 -e sim:hush/secretfolder/slow.yaml -o killed --redact >/dev/null 2>&1 & sleep 1.5; kill -9 $!; wait $!; $A report killed >/dev/null", "", "");
+	e2e_expect(1, "grep -rl secretfolder killed", "", "");
 }
 
 /* The journal of result one in two files, as a long run leaves it: cut at a frame near the middle. */
@@ -109,11 +100,11 @@ static void split_journal(const char *dir)
 static void test_segments(void **state)
 {
 	(void)state;
-	run(0, "mkdir long && cp one/journal.bin long/", "");
+	e2e_expect(0, "mkdir long && cp one/journal.bin long/", "", "");
 	split_journal("long");
-	run(0, "$A report long >/dev/null 2>&1 && $A verify long && $A report long --redact -o longcopy && $A verify longcopy", "redacted     a copy of the journal ");
-	run(0, "$A verify longcopy --json | grep -c \"\\\"redacted_of\\\": \\\"$($A verify long --json | sed -n 's/.*\"fingerprint\": \"\\(.*\\)\".*/\\1/p')\"", "1");
-	run(1, "grep -rl secretfolder longcopy", "");
+	e2e_expect(0, "$A report long >/dev/null 2>&1 && $A verify long && $A report long --redact -o longcopy && $A verify longcopy", "redacted     a copy of the journal ", "");
+	e2e_expect(0, "$A verify longcopy --json | grep -c \"\\\"redacted_of\\\": \\\"$($A verify long --json | sed -n 's/.*\"fingerprint\": \"\\(.*\\)\".*/\\1/p')\"", "1", "");
+	e2e_expect(1, "grep -rl secretfolder longcopy", "", "");
 	json_t *a = e2e_json("one/result.json"), *b = e2e_json("longcopy/result.json");
 	assert_true(json_equal(json_object_get(a, "points"), json_object_get(b, "points")));
 	assert_int_equal(json_array_size(e2e_at(b, "files")), 2);
@@ -139,7 +130,7 @@ static void test_tokens(void **state)
 		assert_int_equal(run_.tokens[i].token, -1);
 	assay_run_release(&run_);
 	snprintf(line, sizeof line, "grep -rl '%s' public", model);
-	run(1, line, "");
+	e2e_expect(1, line, "", "");
 	free(dir);
 	free(model);
 }

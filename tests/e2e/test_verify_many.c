@@ -12,15 +12,6 @@
 #include "e2e.h"
 #include "report/report.h"
 
-static void says(int status, const char *line, const char *what)
-{
-	struct e2e r;
-	e2e_run(&r, "%s", line);
-	if (r.status != status || !strstr(r.out, what))
-		fail_msg("%s: status %d, should be %d and say \"%s\":\n%s%s", line, r.status, status, what, r.out, r.err);
-	e2e_release(&r);
-}
-
 static int set_up(void **state)
 {
 	struct e2e r;
@@ -36,11 +27,11 @@ static void test_folder(void **state)
 {
 	struct e2e r;
 	(void)state;
-	says(0, "$A verify many", "3 results: 3 ok, 0 not ok");
-	says(1, "sed -i s/4/5/ many/deep/r2/latency_results.csv; $A verify many", "3 results: 2 ok, 1 not ok");
-	says(1, "$A verify many", "  latency_results.csv: line 2");
-	says(2, "$A verify empty", "");
-	says(2, "$A verify many --expect 0000000000000000000000000000000000000000000000000000000000000000", "");
+	e2e_expect(0, "$A verify many", "3 results: 3 ok, 0 not ok", "");
+	e2e_expect(1, "sed -i s/4/5/ many/deep/r2/latency_results.csv; $A verify many", "3 results: 2 ok, 1 not ok", "");
+	e2e_expect(1, "$A verify many", "  latency_results.csv: line 2", "");
+	e2e_expect(2, "$A verify empty", "", "");
+	e2e_expect(2, "$A verify many --expect 0000000000000000000000000000000000000000000000000000000000000000", "", "");
 	e2e_run(&r, "$A verify many --json");
 	json_t *v = json_loads(r.out, JSON_REJECT_DUPLICATES, NULL);
 	assert_int_equal(r.status, 1);
@@ -90,7 +81,7 @@ static char *other_version(const char *name, void (*edit)(char *, size_t), const
 {
 	char line[100], *dir = xasprintf("%s/%s", e2e_dir(), name);
 	snprintf(line, sizeof line, "cp -r one %s", name);
-	says(0, line, "");
+	e2e_expect(0, line, "", "");
 	json_t *doc = assay_result_load(dir, NULL);
 	assert_non_null(doc);
 	if (edit)
@@ -114,20 +105,20 @@ static void test_versions(void **state)
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		char line[300], *dir = other_version(rows[i].name, rows[i].edit, rows[i].key, rows[i].value);
 		snprintf(line, sizeof line, "$A verify %s", rows[i].name);
-		says(1, line, rows[i].says);
-		says(1, line, " files; only hashes could be checked");
+		e2e_expect(1, line, rows[i].says, "");
+		e2e_expect(1, line, " files; only hashes could be checked", "");
 		snprintf(line, sizeof line, "$A verify %s --json | grep -c '\"mixed_version\": true'", rows[i].name);
-		says(0, line, "1");
+		e2e_expect(0, line, "1", "");
 		/* hashes still find an edit */
 		snprintf(line, sizeof line, "cd %s && sed -i 's/\"seed\": 1/\"seed\": 2/' result.json; $A verify .", rows[i].name);
-		says(1, line, "result.json: id: changed");
+		e2e_expect(1, line, "result.json: id: changed", "");
 		snprintf(line, sizeof line, "cd %s && sed -i 's/1/2/' records.csv; $A verify .", rows[i].name);
-		says(1, line, "records.csv: changed");
+		e2e_expect(1, line, "records.csv: changed", "");
 		free(dir);
 	}
-	says(2, "$A compare schema one 2>&1", "assay.result/2 is of another assay; this one reads assay.result/1");
-	says(2, "$A compare definitions one 2>&1", "definitions version: 9 against 1");
-	says(3, "$A report format 2>&1", "journal of another version");
+	e2e_expect(2, "$A compare schema one 2>&1", "assay.result/2 is of another assay; this one reads assay.result/1", "");
+	e2e_expect(2, "$A compare definitions one 2>&1", "definitions version: 9 against 1", "");
+	e2e_expect(3, "$A report format 2>&1", "journal of another version", "");
 }
 
 int main(void)
