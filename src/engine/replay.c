@@ -126,6 +126,8 @@ static int replay_open(const struct assay_engine_config *c, struct assay_engine 
 		rc = assay_fail(e, ASSAY_E_USAGE, "--engine replay: %.500s", why.msg);
 	else if (!x->run.n_visits)
 		rc = assay_fail(e, ASSAY_E_USAGE, "--engine replay:%.300s: nothing was measured there: no run of any point was recorded", c->arg);
+	else if (x->run.n_windows)
+		rc = assay_fail(e, ASSAY_E_USAGE, "--engine replay:%.300s: a stream (assay soak): only its windows are read back, so it cannot be played", c->arg);
 	if (rc) {
 		replay_close(&x->base);
 		return rc;

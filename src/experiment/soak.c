@@ -140,25 +140,14 @@ static void fill_plan(const struct assay_options *o, const struct assay_load *l,
 		json_array_append_new(out->points, json_pack("{s:s, s:o, s:i, s:i}", "experiment", "soak", "case", item_case(l, i, o, texts), "runs", 1, "warmup", 0));
 }
 
-/* Options of other experiments that mean nothing here. */
-static int refuse(const struct assay_options *o, struct assay_err *e)
-{
-	static const struct { const char *name, *instead; } no[] = { { "max-time", "--duration says how long" }, { "abort-on", "no visit ends before the run does" },
-								     { "prepare", "there is one visit: --setup runs before it" } };
-	for (size_t i = 0; i < sizeof no / sizeof *no; i++)
-		if (is_given(o, no[i].name))
-			return assay_fail(e, ASSAY_E_USAGE, "--%s: not of assay soak: %s", no[i].name, no[i].instead);
-	return assay_options_flag(o, "resume") && !assay_options_str(o, "output") ? assay_fail(e, ASSAY_E_USAGE, "--resume: name the run to go on with: --output DIR") : 0;
-}
-
 static int plan(const struct assay_options *o, const struct assay_engine_info *shape_only, struct assay_run_plan *out, struct assay_err *e)
 {
 	struct assay_points texts;
 	struct assay_load l;
 	*out = (struct assay_run_plan){ 0 };
 	int rc = assay_points_init(&texts, o, e);
-	if (!rc)
-		rc = refuse(o, e);
+	if (!rc && assay_options_flag(o, "resume") && !assay_options_str(o, "output"))
+		rc = assay_fail(e, ASSAY_E_USAGE, "--resume: name the run to go on with: --output DIR");
 	if (!rc)
 		rc = parse_load(o, &l, e);
 	double window_s = rc ? 1 : window_of(o, &l);

@@ -329,7 +329,7 @@ static bool over(const struct assay_source *base)
 /* A step counts where it ended; its time where it was. */
 static void record_step(struct stream *st, const struct assay_rec_step *s)
 {
-	int64_t from_ns = s->t0_ns;
+	int64_t begun_ns = assay_window_head(st->w)->t0_ns, from_ns = s->t0_ns > begun_ns ? s->t0_ns : begun_ns; /* a window that ended under it is on record */
 	while (!st->tail && s->t1_ns >= st->window_end_ns) {
 		if (st->window_end_ns > from_ns) {
 			assay_window_busy(st->w, st->window_end_ns - from_ns);

@@ -13,6 +13,11 @@ bool assay_stream_point(const struct assay_run *run, size_t point)
 	return assay_json_get_bool(run->points[point].info, "stream", 0);
 }
 
+const char *assay_window_part(const struct assay_rec_window *w)
+{
+	return w->flags & ASSAY_WINDOW_PROBE ? "probe" : w->flags & ASSAY_WINDOW_TAIL ? "tail" : w->flags ? "short" : "series";
+}
+
 uint64_t assay_window_ended_count(const struct assay_rec_window *w)
 {
 	uint64_t n = 0;

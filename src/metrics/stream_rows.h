@@ -21,6 +21,8 @@ struct assay_stream_row {
 /* The whole windows (no probe, no tail, none that was cut) of one point, or of all (point SIZE_MAX), in time order. Owned by the caller. */
 struct assay_stream_row *assay_stream_rows(const struct assay_run *run, size_t point, size_t *n);
 
+/* "series", "short", "tail" or "probe". */
+const char *assay_window_part(const struct assay_rec_window *w);
 /* Requests that ended in a window, whatever way. */
 uint64_t assay_window_ended_count(const struct assay_rec_window *w);
 /* Those that did not succeed; a request that a stop cancelled is neither. */

@@ -5,6 +5,7 @@
 
 #include "base/json.h"
 #include "metrics/outcome.h"
+#include "metrics/stream_rows.h"
 #include "report/csv.h"
 #include "report/face_data.h"
 #include "report/face_rows.h"
@@ -181,6 +182,52 @@ static void record_point(struct csv *c, const json_t *p, const struct assay_run 
 	}
 }
 
+/* ---- windows of a stream ---- */
+static void put_ms(struct csv *c, const struct assay_rec_dist *d, double ns)
+{
+	csv_num(c, d->n ? ns / 1e6 : NAN);
+}
+
+static void window_row(struct csv *c, const json_t *p, const struct assay_run_window *x)
+{
+	const struct assay_rec_window *w = &x->w;
+	const struct assay_rec_dist *ttft = &x->d[ASSAY_STREAM_TTFT], *tpot = &x->d[ASSAY_STREAM_TPOT], *e2el = &x->d[ASSAY_STREAM_E2EL];
+	csv_int(c, w->index);
+	csv_int(c, w->point);
+	csv_text(c, assay_json_get_str(json_object_get(p, "case"), "load", ""));
+	csv_text(c, assay_window_part(w));
+	csv_num(c, (double)w->elapsed_ns / 1e9);
+	csv_num(c, (double)(w->t1_ns - w->t0_ns) / 1e9);
+	csv_num(c, w->load_per_s);
+	csv_int(c, w->offered);
+	csv_int(c, (int64_t)w->ends[ASSAY_END_LENGTH] + w->ends[ASSAY_END_STOP]);
+	csv_int(c, (int64_t)assay_window_failed_count(w));
+	csv_int(c, w->ends[ASSAY_END_UNSENT]);
+	csv_int(c, w->prompt_tokens);
+	csv_int(c, w->output_tokens);
+	csv_int(c, w->tokens);
+	put_ms(c, ttft, ttft->p50);
+	put_ms(c, ttft, ttft->p95);
+	put_ms(c, ttft, ttft->p99);
+	put_ms(c, tpot, tpot->p50);
+	put_ms(c, tpot, tpot->p99);
+	put_ms(c, e2el, e2el->p50);
+	put_ms(c, e2el, e2el->p99);
+	csv_int(c, w->most_live);
+	csv_int(c, w->live_end);
+	csv_num(c, w->steps ? (double)w->busy_ns / 1e9 : NAN);
+	csv_num(c, w->cpu_ns < 0 ? NAN : (double)w->cpu_ns / 1e9);
+	csv_num(c, w->rss_mean_bytes < 0 ? NAN : (double)w->rss_mean_bytes / 1048576);
+	csv_end(c);
+}
+
+static void window_point(struct csv *c, const json_t *p, const struct assay_run *run)
+{
+	for (size_t i = 0; i < run->n_windows; i++)
+		if (run->windows[i].w.point == (uint64_t)assay_json_get_int(p, "index", -1))
+			window_row(c, p, &run->windows[i]);
+}
+
 /* ---- files ---- */
 typedef void row_fn(struct csv *c, const json_t *result, const json_t *p, const struct assay_run *run, const struct assay_run_visit *v, size_t i);
 
@@ -206,6 +253,9 @@ static const struct file {
 	{ "memory_results.csv", { "memory" },
 	  "prompt_tokens,output_tokens,repeat,rss_before_mib,rss_after_mib,rss_peak_mib,rss_delta_mib,pss_mib,hwm_mib,weights_mib,kv_pool_mib,kv_used_mib,kv_peak_mib,workspace_mib,status",
 	  NULL, memory_row },
+	{ "windows.csv", { "soak" },
+	  "window,point,load,part_of,elapsed_s,seconds,load_per_s,offered,succeeded,failed,unsent,prompt_tokens,output_tokens,tokens,ttft_p50_ms,ttft_p95_ms,ttft_p99_ms,"
+	  "tpot_p50_ms,tpot_p99_ms,e2el_p50_ms,e2el_p99_ms,live_most,live_end,busy_s,cpu_s,rss_mib", window_point, NULL },
 	{ "records.csv", { NULL },
 	  "point,experiment,case,repeat,order,request,end_state,prompt_tokens,max_tokens,output_tokens,reported_tokens,events,preemptions,"
 	  "t_intended_ns,t_sent_ns,t_scheduled_ns,t_first_ns,t_last_ns,t_end_ns,ttft_ms,tpot_ms,e2el_ms", record_point, NULL },

@@ -64,7 +64,7 @@ static int cold(struct copy *c, uint16_t type, uint32_t n, struct assay_err *e)
 static void hot(struct copy *c, uint16_t type, uint32_t n)
 {
 	struct assay_rec_token t;
-	if (type == ASSAY_REC_TOKEN && n == sizeof t) {
+	if ((type == ASSAY_REC_TOKEN || type == ASSAY_REC_SERVED_TOKEN) && n == sizeof t) {
 		memcpy(&t, c->payload, n);
 		t.token = -1;
 		memcpy(c->payload, &t, n);

@@ -35,7 +35,7 @@ static json_t *window_json(const struct assay_run_window *x)
 	const struct assay_rec_window *w = &x->w;
 	double s = (double)(w->t1_ns - w->t0_ns) / 1e9;
 	json_t *o = json_pack("{s:I, s:I, s:o, s:o, s:o}", "index", (json_int_t)w->index, "point", (json_int_t)w->point, "elapsed_s", assay_json_real((double)w->elapsed_ns / 1e9), "seconds",
-			      assay_json_real(s), "part_of", json_string(w->flags & ASSAY_WINDOW_PROBE ? "probe" : w->flags & ASSAY_WINDOW_TAIL ? "tail" : w->flags ? "short" : "series"));
+			      assay_json_real(s), "part_of", json_string(assay_window_part(w)));
 	char at[40] = "";
 	if (w->wall_ns >= 0)
 		assay_rfc3339(w->wall_ns, at, sizeof at);

@@ -135,6 +135,7 @@ static void a_killed_run_goes_on(void **state)
 	says("printf 'half a record' >>k/journal.bin; cp -r k torn; rm torn/result.json; $A report torn 2>&1 >/dev/null | head -1", 0, "cut short");
 	says(SOAK " --resume -o k 2>&1", 0, "Stopped without notice");
 	says("$A verify k", 0, "ok: k");
+	says("$A report k --redact -o public && $A verify public", 0, "ok: public");
 	says(SOAK " --resume -o k", 2, "complete: all 6 s are measured");
 	json_t *v = e2e_json("k/result.json");
 	assert_true(num(v, "soak.measured_s") == 6);
@@ -155,6 +156,7 @@ static void a_killed_run_goes_on(void **state)
 	}
 	json_decref(v);
 	says("cp -r k lost; rm lost/journal-001.bin; $A verify lost", 1, "journal-001.bin: missing");
+	says("$A soak -e replay:k -o again", 2, "it cannot be played");
 	says("$A soak --resume -e sim:real.yaml", 2, "name the run to go on with");
 	says("mkdir lat; $A latency -e sim:real.yaml --runs 1 --no-progress -o lat/x >/dev/null; " SOAK " --resume -o lat/x", 2, "holds a run of assay latency");
 }
@@ -180,7 +182,7 @@ static void refusals(void **state)
 {
 	static const char *const rows[][2] = {
 		{ "--load 50", "a level needs % or /s" }, { "--load ramp:5%", "a ramp needs two levels" }, { "--window 2h", "longer than the whole run" }, { "--window 1s --duration 24h", "more than 20000 windows" },
-		{ "--backlog 4 --load closed:8", "fewer than the 8 requests" }, { "--max-time 1h", "--duration says how long" }, { "--duration 0s", "--duration" }, { "--arrivals sometimes", "poisson" },
+		{ "--backlog 4 --load closed:8", "fewer than the 8 requests" }, { "--max-time 1h", "--duration bounds it" }, { "--duration 0s", "--duration" }, { "--arrivals sometimes", "poisson" },
 	};
 	(void)state;
 	e2e_write("day.yaml", VIRTUAL);
