@@ -127,7 +127,7 @@ static void say_step(const struct cmd_running *r, int i, int nth, int of)
 		assay_campaign_headline(result, numbers);
 	if (json_is_number(json_object_get(doc, "wall_s")))
 		assay_duration_format(took, sizeof took, assay_json_get_num(doc, "wall_s", 0));
-	fprintf(r->out, "[%d/%d] %-*s  %-7s  %5s  %s", nth, of, name_width(r->c), r->c->steps[i].name, verdict ? verdict : state, json_is_true(json_object_get(doc, "kept")) ? "kept" : took, reason ? reason : said ? said : numbers);
+	fprintf(r->out, "[%d/%d] %-*s  %-7s  %5s  %s", nth, of, name_width(r->c), r->c->steps[i].name, verdict && !reason ? verdict : state, json_is_true(json_object_get(doc, "kept")) ? "kept" : took, reason ? reason : said ? said : numbers);
 	if (missed)
 		fprintf(r->out, "  (%lld targets missed)", (long long)missed);
 	fputc('\n', r->out);

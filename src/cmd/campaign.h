@@ -63,7 +63,13 @@ int cmd_campaign_check(const struct cmd_campaign *c, bool print, struct assay_er
 /* ---- running ---- */
 
 /* campaign.json as it grows, and where. */
-struct cmd_running { const struct cmd_campaign *c; char *dir; json_t *doc; FILE *out; /* a line a step: stdout, with --json stderr */ };
+struct cmd_running {
+	const struct cmd_campaign *c;
+	char *dir;
+	json_t *doc;
+	FILE *out;                        /* a line a step: stdout, with --json stderr */
+	bool goes_on[CMD_STEPS_MAX];      /* of a step that was stopped and whose verb can go on by itself (soak, sweep) */
+};
 
 /* The step's object of steps[]. Borrowed. */
 json_t *cmd_step_doc(const struct cmd_running *r, int i);

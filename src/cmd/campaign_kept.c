@@ -28,7 +28,7 @@ static bool is_added(const char *word, const char *targets, bool *has_targets)
 	const char *slash = strrchr(word, '/');
 	if (targets && !strncmp(word, "--targets=", 10) && slash && !strcmp(slash + 1, targets))
 		return *has_targets = true;
-	return !strcmp(word, "--no-progress") || !strncmp(word, "--output=", 9);
+	return !strcmp(word, "--no-progress") || !strncmp(word, "--output=", 9) || !strncmp(word, "--resume", 8);
 }
 
 /* The old command but for what the campaign itself adds. */
@@ -81,6 +81,16 @@ int cmd_campaign_aside(const char *dir, const char *name, struct assay_err *e)
 	return rc;
 }
 
+/* Stopped in the middle of what its verb can resume. One that failed begins anew: it may have failed at that. */
+static bool can_go_on(const struct cmd_running *r, const struct cmd_step *s, const json_t *old)
+{
+	const char *state = assay_json_get_str(old, "state", "");
+	char *dir = xasprintf("%s/%s", r->dir, s->name);
+	bool can = cmd_step_has(s, "resume") && assay_fs_is_dir(dir) && (!strcmp(state, "running") || !strcmp(state, "interrupted")) && same_command(s, old);
+	free(dir);
+	return can;
+}
+
 static int keep_step(struct cmd_running *r, int i, const json_t *old, bool *kept, struct assay_err *e)
 {
 	const struct cmd_step *s = &r->c->steps[i];
@@ -92,7 +102,8 @@ static int keep_step(struct cmd_running *r, int i, const json_t *old, bool *kept
 		json_object_set_new(doc, "comparison", json_null()); /* made again: its baseline may be another now */
 		return 0;
 	}
-	return cmd_campaign_aside(r->dir, s->name, e);
+	r->goes_on[i] = can_go_on(r, s, old);
+	return r->goes_on[i] ? 0 : cmd_campaign_aside(r->dir, s->name, e);
 }
 
 int cmd_campaign_keep(struct cmd_running *r, int *kept, struct assay_err *e)

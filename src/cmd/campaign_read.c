@@ -15,7 +15,7 @@ enum { NAME_MAX_BYTES = 100, REPEATS_MAX = 100, KEYS_MAX = 256 };
 static const char *const job_keys[] = { "name", "defaults", "steps", NULL };
 static const char *const step_keys[] = { "name", "experiment", "verb", "args", "needs", "repeat", "matrix", "compare", NULL };
 /* Options that belong to the campaign. */
-static const char *const own_options[] = { "output", "job", "dry-run", "json", "progress", "color", NULL };
+static const char *const own_options[] = { "output", "job", "dry-run", "json", "progress", "color", "resume", NULL };
 
 static bool in_list(const char *const *list, const char *word)
 {

@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "cmd/campaign.h"
 #include "cmd/run_signals.h"
+#include "cmd/sweep.h"
 #include "report/campaign.h"
 #include "report/report.h"
 
@@ -127,6 +128,7 @@ static void note_end(const struct cmd_step *s, json_t *doc, const char *dir, con
 	if (cmd_step_has(s, "output") && assay_campaign_note(dir, said))
 		json_object_set_new(doc, "note", json_string(said));
 	json_object_set_new(doc, "exit_status", json_integer(status));
+	json_object_set_new(doc, "reason", json_null());
 	json_object_set_new(doc, "state", json_string(cmd_child_measured(status) ? "done" : interrupted ? "interrupted" : "failed"));
 	if (!cmd_child_measured(status)) {
 		cmd_child_error("", status, log, &e);
@@ -136,39 +138,56 @@ static void note_end(const struct cmd_step *s, json_t *doc, const char *dir, con
 	free(path);
 }
 
-void cmd_step_run(struct cmd_running *r, int i)
+/* The words of step i now. */
+static int command(const struct cmd_running *r, int i, const char *dir, struct cmd_argv *argv, struct assay_err *e)
 {
 	const struct cmd_step *s = &r->c->steps[i];
-	struct cmd_argv argv = { 0 };
-	struct assay_err e = ASSAY_ERR_INIT, ignored = ASSAY_ERR_INIT;
-	json_t *doc = cmd_step_doc(r, i), *command = json_array();
-	char *dir = xasprintf("%s/%s", r->dir, s->name), *log = xasprintf("%s.log", dir);
-	if (skip(r, i, doc))
-		goto out;
-	cmd_step_argv(s, &argv);
-	if (add_targets(r, s, &argv, &e)) {
-		json_object_set_new(doc, "state", json_string("failed"));
-		json_object_set_new(doc, "reason", json_string(e.msg));
-		goto out;
-	}
+	bool sweeps_on = r->goes_on[i] && s->verb->main == cmd_sweep; /* its --resume names the directory */
+	cmd_step_argv(s, argv);
 	if (cmd_step_has(s, "progress"))
-		cmd_argv_add(&argv, "--no-progress");
-	if (cmd_step_has(s, "output"))
-		cmd_argv_add(&argv, "--output=%s", dir);
+		cmd_argv_add(argv, "--no-progress");
+	if (r->goes_on[i])
+		cmd_argv_add(argv, sweeps_on ? "--resume=%s" : "--resume", dir);
+	if (cmd_step_has(s, "output") && !sweeps_on)
+		cmd_argv_add(argv, "--output=%s", dir);
+	return add_targets(r, s, argv, e);
+}
+
+/* Runs it once and notes its command, times and end; the exit status. */
+static int attempt(struct cmd_running *r, int i, const char *dir, const char *log)
+{
+	struct assay_err e = ASSAY_ERR_INIT, ignored = ASSAY_ERR_INIT;
+	struct cmd_argv argv = { 0 };
+	json_t *doc = cmd_step_doc(r, i), *words = json_array();
+	int status = ASSAY_EXIT_ENGINE, rc = command(r, i, dir, &argv, &e);
 	for (int k = 0; k < argv.n; k++)
-		json_array_append_new(command, json_string(argv.list[k]));
-	json_object_set(doc, "command", command);
+		json_array_append_new(words, json_string(argv.list[k]));
+	json_object_set_new(doc, "command", words);
 	json_object_set_new(doc, "state", json_string("running"));
 	set_time(doc, "started");
 	assay_campaign_save(r->dir, r->doc, &ignored); /* so that a killed campaign shows where it was; an error shows at the end */
 	int64_t t0 = assay_now_ns();
-	int status = cmd_child_run(&argv, log);
+	if (!rc)
+		status = cmd_child_run(&argv, log);
 	json_object_set_new(doc, "wall_s", json_real((double)(assay_now_ns() - t0) / 1e9));
 	set_time(doc, "ended");
-	note_end(s, doc, dir, log, status);
-out:
-	json_decref(command);
+	note_end(&r->c->steps[i], doc, dir, log, status);
+	if (rc)
+		json_object_set_new(doc, "reason", json_string(e.msg));
 	cmd_argv_release(&argv);
+	return status;
+}
+
+void cmd_step_run(struct cmd_running *r, int i)
+{
+	const struct cmd_step *s = &r->c->steps[i];
+	struct assay_err e = ASSAY_ERR_INIT;
+	char *dir = xasprintf("%s/%s", r->dir, s->name), *log = xasprintf("%s.log", dir);
+	if (!skip(r, i, cmd_step_doc(r, i)) && attempt(r, i, dir, log) == ASSAY_EXIT_USAGE && r->goes_on[i]) {
+		r->goes_on[i] = false; /* it was stopped before there was anything to go on with */
+		if (!cmd_campaign_aside(r->dir, s->name, &e))
+			attempt(r, i, dir, log);
+	}
 	free(dir);
 	free(log);
 }

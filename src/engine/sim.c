@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/fs.h"
 #include "base/rng.h"
 #include "engine/event_queue.h"
 #include "engine/model_json.h"

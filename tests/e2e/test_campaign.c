@@ -206,6 +206,30 @@ static void test_interrupted(void **state)
 	well_formed("i");
 }
 
+/* What can go on by itself does: hours of a soak, configurations of a sweep are not measured again. */
+static void test_goes_on(void **state)
+{
+	(void)state;
+	static const struct { const char *name, *step, *begun; } t[] = {
+		{ "soak", "{name: x, experiment: soak, engine: 'sim:real.yaml', duration: 2s, probe: 500ms, window: 1s, output_tokens: 8}", "x/journal.bin" },
+		{ "sweep", "{name: x, verb: sweep, experiment: latency, vary: {seed: [1, 2, 3]}, engine: 'sim:real.yaml', prompt_tokens: 8, output_tokens: 10, runs: 5, confirm: false}", "x/configs/*/result.json" },
+	};
+	for (size_t i = 0; i < 2; i++) {
+		struct e2e r;
+		char job[500];
+		snprintf(job, sizeof job, "steps: [%s]", t[i].step);
+		e2e_write("job.yaml", job);
+		e2e_run(&r, "$A run job.yaml -o go-%s --no-progress & p=$!; while ! test -s go-%s/%s; do sleep 0.02; done; sleep %s; kill -INT $p; wait $p", t[i].name, t[i].name, t[i].begun, i ? "0.1" : "1.5");
+		if (r.status != 130)
+			fail_msg("%s: status %d\n%s%s", t[i].name, r.status, r.out, r.err);
+		e2e_release(&r);
+		e2e_run(&r, "$A run job.yaml -o go-%s --resume --no-progress; s=$?; ls -d go-%s/*.old-* 2>/dev/null; grep -c -e '--resume' go-%s/campaign.json; exit $s", t[i].name, t[i].name, t[i].name);
+		if (r.status > 1 || strstr(r.out, "old-") || !strstr(r.out, "\n1\n") || kept(r.out, "[1/1] x") != 0) /* 1: a sweep that may name no best */
+			fail_msg("%s: status %d\n%s%s", t[i].name, r.status, r.out, r.err);
+		e2e_release(&r);
+	}
+}
+
 /* The faces that --format must name: verify makes them again; a page of CI gets the summary of a single run too. */
 static void test_faces_on_request(void **state)
 {
@@ -252,7 +276,7 @@ static void test_earlier_campaign(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_statuses), cmocka_unit_test(test_refused_before_the_first), cmocka_unit_test(test_files), cmocka_unit_test(test_resume), cmocka_unit_test(test_interrupted), cmocka_unit_test(test_faces_on_request),
+		cmocka_unit_test(test_statuses), cmocka_unit_test(test_refused_before_the_first), cmocka_unit_test(test_files), cmocka_unit_test(test_resume), cmocka_unit_test(test_interrupted), cmocka_unit_test(test_goes_on), cmocka_unit_test(test_faces_on_request),
 		cmocka_unit_test(test_earlier_campaign),
 	};
 	return cmocka_run_group_tests_name("campaign", tests, set_up, NULL);
