@@ -45,6 +45,21 @@ static double per_run(const json_t *p, const char *object, const char *key)
 	return assay_json_get_num(json_object_get(p, object), key, 0) / fmax(1, assay_json_get_num(p, "runs_done", 1));
 }
 
+static double offered_s(const json_t *p)
+{
+	return assay_json_get_num(json_object_get(json_object_get(p, "metrics"), "offered_s"), "value", NAN);
+}
+
+/* A stream lasts as long as was asked, with as many requests as come: only another load is said, from 1 % on. */
+static void say_other_load(const json_t *a, const json_t *b, const char *name, json_t *warnings)
+{
+	char what[200];
+	if (!(fabs(offered_s(b) - offered_s(a)) > 0.01 * offered_s(a)))
+		return;
+	snprintf(what, sizeof what, "requests offered per second (%.120s)", name);
+	compare_say(warnings, what, json_real(offered_s(a)), json_real(offered_s(b)));
+}
+
 /* Same case, other work: token counts, requests, concurrency. Failed requests make token counts differ: a warning of its own. */
 static bool same_work(const json_t *a, const json_t *b, json_t *differences, json_t *warnings)
 {
@@ -60,7 +75,10 @@ static bool same_work(const json_t *a, const json_t *b, json_t *differences, jso
 		snprintf(what, sizeof what, "failed requests a run (%.120s)", json_string_value(name));
 		compare_say(warnings, what, json_real(fa), json_real(fb));
 	}
-	for (size_t i = 0; i < (fa > 0 || fb > 0 ? 2 : sizeof work / sizeof *work); i++) {
+	bool stream = !strcmp(assay_json_get_str(a, "experiment", ""), "soak");
+	if (stream)
+		say_other_load(a, b, json_string_value(name), warnings);
+	for (size_t i = 0; i < (stream || fa > 0 || fb > 0 ? 2 : sizeof work / sizeof *work); i++) {
 		double va = per_run(a, work[i].object, work[i].key), vb = per_run(b, work[i].object, work[i].key);
 		if (va == vb)
 			continue;
@@ -120,13 +138,22 @@ static void only_in_b(const struct compare_docs *d, json_t *warnings)
 	}
 }
 
+/* The probe of a stream only finds the capacity: no case of its own. */
+static bool is_probe(const json_t *point)
+{
+	return !strcmp(assay_json_get_str(json_object_get(point, "case"), "load", ""), "probe");
+}
+
 void compare_cases_find(const struct compare_docs *d, struct compare_cases *out, json_t *differences, json_t *warnings)
 {
 	const json_t *points = json_object_get(d->docs[0], "points"), *others = json_object_get(d->docs[d->n_a], "points");
 	size_t n = json_array_size(points), work = json_array_size(differences);
 	*out = (struct compare_cases){ xalloc((n ? n : 1) * sizeof *out->list), 0 };
 	for (size_t i = 0; i < n; i++) {
-		const json_t *first = json_array_get(points, i), **found = xalloc(d->n * sizeof *found);
+		const json_t *first = json_array_get(points, i), **found;
+		if (is_probe(first))
+			continue;
+		found = xalloc(d->n * sizeof *found);
 		bool ok = gather(d, first, i, found, warnings);
 		if (ok && d->by_place)
 			say_other_case(d, found, warnings);

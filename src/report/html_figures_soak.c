@@ -37,7 +37,7 @@ static void add_slope(struct html_chart *c, const json_t *line)
 	}
 }
 
-static void windows_figure(struct html_page *page, const json_t *soak, const char *id, const char *title, struct html_axis y, const char *caption, const struct line *lines, size_t n)
+static void windows_figure(struct html_page *page, const json_t *soak, const char *id, const char *title, struct html_axis y, const char *caption, const char *why, const struct line *lines, size_t n)
 {
 	const json_t *windows = json_object_get(soak, "windows"), *change;
 	struct html_chart c;
@@ -49,7 +49,7 @@ static void windows_figure(struct html_page *page, const json_t *soak, const cha
 		html_chart_mark_x(&c, assay_json_get_num(change, "elapsed_s", NAN) / 3600, "resumed");
 	if (!strcmp(id, "soak-memory"))
 		add_slope(&c, json_object_get(json_object_get(soak, "memory"), "line"));
-	html_chart_draw(page, &c, caption, NULL, "needs two windows of the load", "Run longer: assay soak --duration 1h");
+	html_chart_draw(page, &c, caption, NULL, why ? why : "needs two windows of the load", why ? NULL : "Run longer: assay soak --duration 1h");
 }
 
 void html_figures_soak(struct html_page *page, const json_t *result)
@@ -58,14 +58,15 @@ void html_figures_soak(struct html_page *page, const json_t *result)
 					       { "TPOT P50", "tpot_ms", "p50" } };
 	static const struct line rates[] = { { "output tokens/s", "tok_s", NULL } }, load[] = { { "offered", "offered", NULL }, { "succeeded", "succeeded", NULL }, { "failed", "failed", NULL } };
 	static const struct line memory[] = { { "resident memory", "rss_mib", NULL } };
-	const json_t *soak = json_object_get(result, "soak");
+	const json_t *soak = json_object_get(result, "soak"), *said = json_object_get(soak, "memory");
 	if (!soak)
 		return;
 	windows_figure(page, soak, "soak-latency", "Latency over hours of load", (struct html_axis){ "Latency (ms)", true, false },
-		"A mark a window. Lines that keep rising under the same load are drift.", latency, sizeof latency / sizeof *latency);
-	windows_figure(page, soak, "soak-rate", "Throughput over hours of load", (struct html_axis){ "Output tokens/s", false, true }, "Of each window.", rates, 1);
+		"A mark a window. Lines that keep rising under the same load are drift.", NULL, latency, sizeof latency / sizeof *latency);
+	windows_figure(page, soak, "soak-rate", "Throughput over hours of load", (struct html_axis){ "Output tokens/s", false, true }, "Of each window.", NULL, rates, 1);
 	windows_figure(page, soak, "soak-requests", "Requests over hours of load", (struct html_axis){ "Requests a window", false, true },
-		"Offered to the engine, and what became of them, in each window.", load, sizeof load / sizeof *load);
+		"Offered to the engine, and what became of them, in each window.", NULL, load, sizeof load / sizeof *load);
 	windows_figure(page, soak, "soak-memory", "Memory over hours of load", (struct html_axis){ "MiB", false, false },
-		"The mean of each window. The axis does not begin at zero, so that a slow leak shows; whether it is one is told under Findings.", memory, 1);
+		"The mean of each window. The axis does not begin at zero, so that a slow leak shows; whether it is one is told under Findings.",
+		!strcmp(assay_json_get_str(said, "leak", ""), "unknown") ? assay_json_get_str(said, "reason", NULL) : NULL, memory, 1);
 }

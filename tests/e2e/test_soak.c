@@ -114,6 +114,25 @@ static void truth_is_found(void **state)
 	json_decref(v);
 }
 
+/* The case is what was asked, not what a probe made of it; arrivals of another seed are no other work. */
+static void two_soaks_are_comparable(void **state)
+{
+	(void)state;
+	e2e_write("bare.yaml", "clock: virtual\nprefill: {fixed_ms: 20}\ndecode: {fixed_ms: 30}\nmax_batch: 8\n");
+	for (int seed = 1; seed <= 2; seed++) {
+		char line[200];
+		snprintf(line, sizeof line, "$A soak -e sim:bare.yaml --duration 20m --output-tokens 16:32 --seed %d --no-progress --format html -o pair%d >/dev/null", seed, seed);
+		says(line, 0, "");
+	}
+	json_t *v = e2e_json("pair1/result.json");
+	assert_null(json_object_get(e2e_at(v, "points.1.case"), "rate_per_s"));
+	assert_string_equal(json_string_value(e2e_at(v, "points.1.case.load")), "50%");
+	json_decref(v);
+	says("$A compare pair1 pair2 --json", 0, "\"comparable\": true");
+	says("$A compare pair1 pair2 --json | grep -c probe", 1, "0");
+	says("cat pair1/report.html", 0, "Memory over hours of load:</b> the engine does not say how much memory it holds.");
+}
+
 #define SOAK "$A soak -e sim:real.yaml --duration 6s --probe 500ms --window 500ms --prompt-tokens 8 --output-tokens 6 --no-progress"
 
 /* Starts it, kills it after a while. */
@@ -198,7 +217,7 @@ static void refusals(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_day_in_seconds_and_constant_memory), cmocka_unit_test(truth_is_found), cmocka_unit_test(a_killed_run_goes_on), cmocka_unit_test(segments),
+		cmocka_unit_test(a_day_in_seconds_and_constant_memory), cmocka_unit_test(truth_is_found), cmocka_unit_test(two_soaks_are_comparable), cmocka_unit_test(a_killed_run_goes_on), cmocka_unit_test(segments),
 		cmocka_unit_test(refusals),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
