@@ -1,8 +1,9 @@
 /* Where did the level of a series change? Binary segmentation: in a stretch, the split with the largest standardised difference of mean ranks (Pettitt
  * 1979, as a scan over all splits), accepted when a permutation test of the whole scan gives p <= level; its place is then the split nearby that leaves
  * the smallest sum of absolute residuals around two medians; then each side alone. The test is exact for
- * values that are exchangeable, whatever their distribution, so a series without a change alarms with probability <= level; values that
- * inherit from the one before (a drifting machine) alarm more often. A split that a straight line explains better (smaller sum of absolute
+ * values that are exchangeable, whatever their distribution: a series without a change alarms with probability <= level. Where what is left after two levels
+ * is autocorrelated (a machine that wanders), the split must also pass against series in which each value inherits as much from the last, built from the
+ * same innovations. A split that a straight line explains better (smaller sum of absolute
  * residuals) is a trend and no change. Pure; deterministic. */
 #ifndef ASSAY_ANALYSIS_CHANGE_POINTS_H
 #define ASSAY_ANALYSIS_CHANGE_POINTS_H
