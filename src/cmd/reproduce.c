@@ -98,7 +98,7 @@ static bool is_foreign_program(const struct assay_options *o)
 	bool python = false;
 	for (int i = 0; i < n; i++)
 		python |= !strncmp(list[i], "python=", 7);
-	return !strncmp(engine, "worker:", 7) && (strchr(engine, '/') || python);
+	return !strncmp(engine, "worker:", 7) && (strpbrk(engine, "/.") || python);
 }
 
 /* What our own parser makes of it: nothing that the child will do is unknown here. */

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "base/fs.h"
+#include "base/json.h"
 #include "cmd/run.h"
 #include "nn/source.h"
 #include "telemetry/provenance.h"
@@ -93,6 +94,14 @@ static void add_engine(json_t *inputs, const char *engine)
 	free(path);
 }
 
+/* A worker's program, as the engine found it. */
+static void add_worker(json_t *inputs, const struct assay_engine_info *g)
+{
+	const char *file = assay_json_get_str(g->effective, "worker", NULL);
+	if (file && assay_fs_exists(file) && !assay_fs_is_dir(file))
+		add(inputs, "engine", file, FULL_MODEL);
+}
+
 /* An option that came from the environment: ASSAY_NAME. */
 static void add_variable(json_t *environment, const char *option)
 {
@@ -110,6 +119,7 @@ json_t *cmd_run_provenance(const struct cmd_run *r)
 	int n = assay_options_rows(r->o, &rows);
 	add_model(inputs, assay_options_str(r->o, "model"), assay_options_str(r->o, "engine"));
 	add_engine(inputs, assay_options_str(r->o, "engine"));
+	add_worker(inputs, r->engine->ops->info(r->engine));
 	for (int i = 0; i < n; i++) { /* --prompts, --targets, --job, ... */
 		const char *path = rows[i]->kind == ASSAY_OPT_STR && rows[i]->arg && strstr(rows[i]->arg, "FILE") ? assay_options_str(r->o, rows[i]->name) : NULL;
 		if (path && assay_fs_exists(path) && !assay_fs_is_dir(path))
