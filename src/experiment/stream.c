@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/rng.h"
+#include "experiment/live.h"
 #include "metrics/window.h"
 #include "workload/prompts.h"
 
@@ -103,35 +104,6 @@ static void begin_window(struct stream *st, int64_t t_ns, uint32_t index)
 	assay_window_begin(st->w, &head);
 }
 
-static double percentile_ms(struct stream *st, enum assay_stream_metric m, bool p99)
-{
-	struct assay_rec_dist d;
-	return assay_window_dist(st->w, m, &d) ? (p99 ? d.p99 : d.p50) / 1e6 : NAN;
-}
-
-/* The window that ends, for who watches. */
-static void note_window(struct stream *st)
-{
-	const struct assay_rec_window *h = assay_window_head(st->w);
-	struct assay_live *l = &st->live;
-	double s = (double)(h->t1_ns - h->t0_ns) / 1e9;
-	uint64_t ok = (uint64_t)h->ends[ASSAY_END_LENGTH] + h->ends[ASSAY_END_STOP], all = 0;
-	for (int i = 0; i < ASSAY_END_N; i++)
-		all += h->ends[i];
-	l->offered += h->offered;
-	l->succeeded += ok;
-	l->unsent += h->ends[ASSAY_END_UNSENT];
-	l->failed += all - ok - h->ends[ASSAY_END_UNSENT] - h->ends[ASSAY_END_CANCELLED];
-	l->windows_closed++;
-	l->request_s = s > 0 ? (double)ok / s : NAN;
-	l->tok_s = s > 0 ? (double)h->tokens / s : NAN;
-	l->busy = s > 0 && h->steps ? (double)h->busy_ns / 1e9 / s : NAN;
-	l->rss_mib = h->rss_mean_bytes < 0 ? NAN : (double)h->rss_mean_bytes / 1048576;
-	l->ttft_p50_ms = percentile_ms(st, ASSAY_STREAM_TTFT, false);
-	l->ttft_p99_ms = percentile_ms(st, ASSAY_STREAM_TTFT, true);
-	l->tpot_p50_ms = percentile_ms(st, ASSAY_STREAM_TPOT, false);
-}
-
 static void end_window(struct stream *st, int64_t t_ns, size_t n_live)
 {
 	struct assay_rec_window *h = assay_window_head(st->w);
@@ -144,7 +116,7 @@ static void end_window(struct stream *st, int64_t t_ns, size_t n_live)
 	assay_window_rss(st->w, assay_session_rss(st->s));
 	if (st->cpu_ns >= 0)
 		h->cpu_ns = assay_process_cpu_ns() - st->cpu_ns;
-	note_window(st);
+	assay_live_window(&st->live, st->w);
 	assay_window_put(st->w, put, st);
 	st->s->c.sink->flush(st->s->c.sink);
 }
@@ -377,7 +349,7 @@ static void stream_open(struct stream *st, struct assay_session *s, const struct
 	*st = (struct stream){ .base = { .most_live = slots, .first_id = c->first_id, .peek = peek, .sent = sent, .over = over, .record = record }, .s = s, .c = c,
 			       .slots = slots, .next_id = c->first_id, .index = c->first_index };
 	st->w = assay_window_open();
-	st->live = (struct assay_live){ .load_per_s = NAN, .request_s = NAN, .tok_s = NAN, .ttft_p50_ms = NAN, .ttft_p99_ms = NAN, .tpot_p50_ms = NAN, .busy = NAN, .rss_mib = NAN };
+	assay_live_init(&st->live);
 	st->reqs = xalloc(slots * sizeof *st->reqs);
 	st->ids = xalloc(slots * (size_t)c->prompt.hi * sizeof *st->ids);
 	memset(st->ids, 0xff, slots * (size_t)c->prompt.hi * sizeof *st->ids); /* resident from the start */
