@@ -133,6 +133,7 @@ static json_t *group_of(const struct assay_history *h, const json_t *result, con
 {
 	const json_t *machine = json_object_get(result, "machine"), *model = json_object_get(result, "model"), *engine = json_object_get(result, "engine");
 	bool is_virtual = assay_json_get_bool(json_object_get(result, "clock"), "virtual", 0);
+	bool stream = !strcmp(assay_json_get_str(point, "experiment", ""), "soak"); /* as long as its time: its tokens are no work asked for */
 	char id[ASSAY_MACHINE_ID_LEN + 1];
 	assay_machine_id(machine, id);
 	const char *split = h->o.split ? label_of(result, h->o.split, strlen(h->o.split)) : NULL;
@@ -141,7 +142,8 @@ static json_t *group_of(const struct assay_history *h, const json_t *result, con
 	                 copy(json_object_get(model, "name")), "parameters", copy(json_object_get(model, "parameters")), "dtype", copy(json_object_get(model, "dtype")), "threads",
 	                 copy(json_object_get(json_object_get(engine, "effective"), "threads")), "options", options_of(result), "experiment", copy(json_object_get(point, "experiment")), "case",
 	                 copy(json_object_get(point, "case")), "work", "requests_per_run", copy(json_object_get(point, "requests_per_run")), "concurrency",
-	                 copy(json_object_get(point, "concurrency")), "prompt_tokens", tokens_a_run(point, "prompt"), "output_tokens", tokens_a_run(point, "output"), "split",
+	                 copy(json_object_get(point, "concurrency")), "prompt_tokens", stream ? json_null() : tokens_a_run(point, "prompt"), "output_tokens",
+	                 stream ? json_null() : tokens_a_run(point, "output"), "split",
 	                 h->o.split ? json_sprintf("%s=%s", h->o.split, split ? split : "(none)") : json_null());
 }
 

@@ -35,6 +35,7 @@ struct assay_opt {
 	const char *arg;       /* placeholder in help: "N", "FILE" */
 	const char *help;      /* one line */
 	bool hidden_echo;      /* not echoed in results (nothing secret is ever an option value) */
+	bool may_be_empty;     /* STR: "" is a value */
 };
 
 #define ASSAY_OPT_END { NULL, 0, ASSAY_OPT_FLAG, NULL, 0, 0, NULL, NULL, NULL, false }

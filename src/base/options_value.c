@@ -256,7 +256,7 @@ static int parse_item(const struct assay_opt *row, const char *text, struct assa
 static int parse_kind(const struct assay_opt *row, const char *text, struct assay_opt_value *v, struct assay_err *e)
 {
 	char range[96];
-	if (!*text)
+	if (!*text && !row->may_be_empty)
 		return assay_fail(e, ASSAY_E_USAGE, "the value is empty%s", range_text(row, range, sizeof range));
 	switch (row->kind) {
 	case ASSAY_OPT_FLAG: return parse_flag(text, v, e);

@@ -14,9 +14,9 @@
 #include "report/compare_tables.h"
 
 const struct assay_opt cmd_pairs_options[] = {
-	{ "a", 0, ASSAY_OPT_STR, NULL, .arg = "'OPTIONS'", .help = "configuration A: options of the experiment, or an engine and then options: 'sim:a.yaml', '--dtype bf16 -t 2'" },
-	{ "b", 0, ASSAY_OPT_STR, NULL, .arg = "'OPTIONS'", .help = "configuration B" },
-	{ "with", 0, ASSAY_OPT_STR, NULL, .arg = "'OPTIONS'", .help = "options of both: '-m gpt2 --prompt-tokens 128'; --runs is 5 unless given" },
+	{ "a", 0, ASSAY_OPT_STR, NULL, .arg = "'OPTIONS'", .help = "configuration A: options of the experiment, or an engine and then options: 'sim:a.yaml', '--dtype bf16 -t 2'; '' = none, as it is", .may_be_empty = true },
+	{ "b", 0, ASSAY_OPT_STR, NULL, .arg = "'OPTIONS'", .help = "configuration B", .may_be_empty = true },
+	{ "with", 0, ASSAY_OPT_STR, NULL, .arg = "'OPTIONS'", .help = "options of both: '-m gpt2 --prompt-tokens 128'; --runs is 5 unless given", .may_be_empty = true },
 	{ "experiment", 0, ASSAY_OPT_ENUM, "latency", .choices = "latency|throughput|seqlen|longdoc|memory|offline", .arg = "NAME", .help = "what each visit measures" },
 	{ "max-pairs", 0, ASSAY_OPT_ENUM, "40", .choices = "10|14|20|28|40", .arg = "N", .help = "stop undecided after so many" },
 	{ "output", 'o', ASSAY_OPT_STR, NULL, .arg = "DIR", .help = "result directory (results/<UTC time>-pairs)" },

@@ -144,6 +144,7 @@ static void test_pairs(void **state)
 		{ "--a nul --b sim:a1.yaml -o p4", 2, NULL, "visit 001-A: --engine: unknown engine \"nul\"" },
 		{ "--a sim:a1.yaml --b 'sim:b1.yaml --prompt-tokens 7' -o p5", 2, NULL, "not comparable: cases" },
 		{ "--a sim:a1.yaml -o p6", 2, NULL, "pairs needs --a" },
+		{ "--a '' --b '' --with '-e sim:a1.yaml -q' --max-pairs 10 -o p9", 0, "B against A: SAME", "" },
 		{ "--a \"'sim:a1.yaml\" --b null -o p7", 2, NULL, "--a: a quote is not closed" },
 		{ "--a null --b null --max-pairs 12 -o p8", 2, NULL, "--max-pairs" },
 	};

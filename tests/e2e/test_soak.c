@@ -130,6 +130,7 @@ static void two_soaks_are_comparable(void **state)
 	json_decref(v);
 	says("$A compare pair1 pair2 --json", 0, "\"comparable\": true");
 	says("$A compare pair1 pair2 --json | grep -c probe", 1, "0");
+	says("$A history pair1 pair2 --json | grep -c '\"n\": 2,' | sed 's/^[1-9].*/series of two/'", 0, "series of two");
 	says("cat pair1/report.html", 0, "Memory over hours of load:</b> the engine does not say how much memory it holds.");
 }
 
