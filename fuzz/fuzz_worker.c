@@ -8,6 +8,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+static volatile int64_t sink; /* what is read is used */
+
 static int64_t read_all(const struct worker_event *ev)
 {
 	int64_t sum = 0, r;
@@ -25,14 +27,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct worker_lines l = { 0 };
 	struct worker_event ev;
-	volatile int64_t sum = 0;
 	size_t len, piece = size ? data[0] + 1u : 1;
 	char *line;
 	for (size_t at = 1; at < size; at += piece) {
 		worker_lines_push(&l, (const char *)data + at, size - at < piece ? size - at : piece);
 		while ((line = worker_lines_next(&l, &len))) {
 			if (!worker_event_parse(line, len, &ev, NULL))
-				sum += read_all(&ev);
+				sink += read_all(&ev);
 			worker_event_release(&ev);
 		}
 	}
