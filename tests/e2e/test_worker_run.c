@@ -1,0 +1,89 @@
+/* Whole commands on -e worker:NAME: the same corridor, result and checks as for every engine; what is left of a worker that dies, or of a Ctrl-C. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "e2e.h"
+
+static char fake[4200];
+
+static int set_up(void **state)
+{
+	char here[4000];
+	(void)state;
+	snprintf(fake, sizeof fake, "-e worker:%s/tests/workers/fake_worker.py", getcwd(here, sizeof here) ? here : ".");
+	return 0;
+}
+
+static void need_python(void)
+{
+	if (system("command -v python3 >/dev/null 2>&1")) {
+		print_message("python3 is not there\n");
+		skip();
+	}
+}
+
+static void test_good(void **state)
+{
+	(void)state;
+	need_python();
+	struct e2e r;
+	e2e_run(&r, "$A throughput -e worker:toy --batch 1,4 --prompt-tokens 8 --output-tokens 6 --runs 3 --engine-opt step_ms=2 --engine-opt odd=1 -o good && $A verify good && $A engines");
+	if (r.status || !strstr(r.out, "ok: good") || !strstr(r.out, "worker:toy: python3"))
+		fail_msg("status %d\n%s%s", r.status, r.out, r.err);
+	e2e_release(&r);
+	json_t *doc = e2e_json("good/result.json");
+	assert_string_equal(json_string_value(e2e_at(doc, "engine.name")), "worker:toy");
+	assert_string_equal(json_string_value(e2e_at(doc, "engine.effective.ignored.0")), "odd");
+	assert_int_equal(json_integer_value(e2e_at(doc, "points.1.requests.succeeded")), 12);
+	assert_true(json_real_value(e2e_at(doc, "points.1.metrics.tpot_ms.mean")) >= 2);
+	assert_true(json_real_value(e2e_at(doc, "points.0.metrics.ttft_ms.mean")) >= 2);
+	assert_true(json_real_value(e2e_at(doc, "engine.load.total_ms")) > 0);
+	json_decref(doc);
+}
+
+static void test_bad(void **state)
+{
+	(void)state;
+	need_python();
+	static const struct { const char *dir, *env, *options; int status; const char *err, *left; } t[] = {
+		{ "b1", "load:exit", "", 3, "assay: worker ", "worker.log\n" },
+		{ "b2", "step:exit", "", 3, "engine_dead: exit status 3; it said: fake worker: dying by exit; log: b2/worker.log", "journal.bin" },
+		{ "b3", "", "--engine-opt python=/nonexistent", 3, "/nonexistent: cannot be started", "" },
+		{ "b4", "", "--engine-opt silence_timeout=x", 2, "--engine-opt silence_timeout: \"x\" is not a number of seconds", "" },
+		{ "b5", "load:missing", "", 3, "model_not_found: load: gpt2 is not a directory", "" },
+	};
+	for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
+		struct e2e r;
+		e2e_run(&r, "FAKE_FAULT=%s $A latency %s %s --prompt-tokens 8 --output-tokens 6 --runs 2 -o %s >/dev/null; s=$?; ls %s 2>/dev/null; exit $s", t[i].env, fake, t[i].options, t[i].dir, t[i].dir);
+		if (r.status != t[i].status || !strstr(r.err, t[i].err) || (*t[i].left ? !strstr(r.out, t[i].left) : *r.out))
+			fail_msg("%s: status %d\n%s%s", t[i].dir, r.status, r.out, r.err);
+		e2e_release(&r);
+	}
+}
+
+static void test_interrupted(void **state)
+{
+	(void)state;
+	need_python();
+	struct e2e r;
+	e2e_run(&r, "$A latency -e worker:toy --engine-opt step_ms=50 --output-tokens 400 -o stop >/dev/null & p=$!; n=0; while ! test -s stop/journal.bin && test $n -lt 200; do sleep 0.05; n=$((n+1)); done; "
+	            "sleep 0.3; w=$(cat /proc/$p/task/$p/children); kill -INT $p; wait $p; s=$?; grep -qs '^State:.[^Z]' /proc/${w%% *}/status && echo alive; exit $s");
+	if (r.status != 130 || *r.out)
+		fail_msg("status %d\n%s%s", r.status, r.out, r.err);
+	e2e_release(&r);
+	json_t *doc = e2e_json("stop/result.json");
+	assert_true(json_is_true(e2e_at(doc, "interrupted")));
+	json_decref(doc);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_good), cmocka_unit_test(test_bad), cmocka_unit_test(test_interrupted) };
+	return cmocka_run_group_tests_name("worker_run", tests, set_up, NULL);
+}
