@@ -76,7 +76,7 @@ class Transformers(Worker):
     def generate(self, batch, out):
         q = batch[0]  # one set of sampling parameters a batch: a visit has one
         sampling = dict(do_sample=True, temperature=q.temperature, top_p=q.top_p, top_k=q.top_k) if q.temperature > 0 else dict(do_sample=False)
-        config = self.config_class(max_new_tokens=max(q.max_tokens for q in batch), pad_token_id=0, eos_token_id=None, **sampling)
+        config = self.config_class(max_new_tokens=max(q.max_tokens for q in batch), pad_token_id=0, eos_token_id=None, num_beams=1, **sampling)
         ids, mask = self.inputs(batch)
         if q.temperature > 0:
             self.torch.manual_seed(q.seed)
@@ -87,4 +87,5 @@ class Transformers(Worker):
                 out.done(q, "error")
 
 
-serve(Transformers())
+if __name__ == "__main__":  # workers/deepspeed.py builds on this file
+    serve(Transformers())
