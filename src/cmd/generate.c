@@ -76,6 +76,8 @@ static int prepare(struct generation *g, struct assay_err *e)
 	int64_t n = assay_options_int(g->o, "tokens");
 	if (strcmp(assay_options_str(g->o, "engine"), "cpu"))
 		return assay_fail(e, ASSAY_E_USAGE, "--engine %.60s: generate runs the embedded engine only", assay_options_str(g->o, "engine"));
+	if (assay_options_is_set(g->o, "engine-opt"))
+		return assay_fail(e, ASSAY_E_USAGE, "--engine-opt: generate takes none; measuring verbs do");
 	if (text == ids)
 		return assay_fail(e, ASSAY_E_USAGE, text ? "--prompt and --ids: give one of the two" : "no prompt: give --prompt TEXT or --ids 1,2,3");
 	int rc = cmd_check_engine_options(g->o, e);

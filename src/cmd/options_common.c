@@ -9,6 +9,7 @@
 const struct assay_opt cmd_engine_options[] = {
 	{ "model", 'm', ASSAY_OPT_STR, "gpt2", .arg = "NAME|DIR", .help = "a preset (assay models list), smollm2, a Hugging Face directory or a .gguf file" },
 	{ "engine", 'e', ASSAY_OPT_STR, "cpu", .arg = "SPEC", .help = "what answers: cpu, sim:FILE, null, replay:DIR or worker:NAME (assay engines)" },
+	{ "engine-opt", 0, ASSAY_OPT_MAP, NULL, .arg = "K=V", .help = "an option of that engine only (assay engines lists them)" },
 	{ "dtype", 0, ASSAY_OPT_ENUM, "auto", .choices = "auto|f32|bf16|f16|int8", .help = "type of the weights in memory; auto = as published" },
 	{ "kv-dtype", 0, ASSAY_OPT_ENUM, "auto", .choices = "auto|f32|bf16|f16", .help = "type of the KV cache; auto = as the weights" },
 	{ "threads", 't', ASSAY_OPT_INT, "0", 0, 1024, .arg = "N", .help = "compute threads; 0 = every CPU that this process may use" },
@@ -39,7 +40,6 @@ const struct assay_opt cmd_common_options[] = {
 	{ "currency", 0, ASSAY_OPT_STR, "USD", .arg = "CODE", .help = "currency of the price, at most 8 letters" },
 	{ "job", 0, ASSAY_OPT_STR, NULL, .arg = "FILE", .help = "read options from a YAML file; keys are the option names with '_'" },
 	{ "dry-run", 0, ASSAY_OPT_FLAG, "false", .help = "print points, tokens, memory and estimated time; measure nothing" },
-	{ "engine-opt", 0, ASSAY_OPT_MAP, NULL, .arg = "K=V", .help = "an option of that engine only (assay engines lists them)" },
 	{ "setup", 0, ASSAY_OPT_STR, NULL, .arg = "CMD", .help = "shell command run once before the model loads; its text is kept in the result: put no secret in it" },
 	{ "prepare", 0, ASSAY_OPT_STR, NULL, .arg = "CMD", .help = "shell command run before each visit (warm-ups too), outside timing; kept in the result" },
 	{ "cleanup", 0, ASSAY_OPT_STR, NULL, .arg = "CMD", .help = "shell command run at the end, also after a failure or Ctrl-C; kept in the result" },

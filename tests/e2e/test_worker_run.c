@@ -67,6 +67,20 @@ static void test_bad(void **state)
 	}
 }
 
+/* Another engine option is another load. */
+static void test_sweep(void **state)
+{
+	(void)state;
+	need_python();
+	struct e2e r;
+	e2e_run(&r, "$A sweep -e worker:toy --vary engine-opt=step_ms=1,step_ms=15 --batch 2 --prompt-tokens 8 --output-tokens 6 --runs 3 --no-confirm -o sweep");
+	assert_int_equal(r.status, 0);
+	e2e_release(&r);
+	e2e_run(&r, "grep -ho '\"step_ms\": *[0-9][0-9.]*' $(find sweep -name result.json) | sort -u | wc -l");
+	assert_string_equal(r.out, "2\n"); /* as the worker says of itself */
+	e2e_release(&r);
+}
+
 static void test_interrupted(void **state)
 {
 	(void)state;
@@ -84,6 +98,6 @@ static void test_interrupted(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_good), cmocka_unit_test(test_bad), cmocka_unit_test(test_interrupted) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_good), cmocka_unit_test(test_bad), cmocka_unit_test(test_sweep), cmocka_unit_test(test_interrupted) };
 	return cmocka_run_group_tests_name("worker_run", tests, set_up, NULL);
 }
