@@ -34,6 +34,12 @@ static void say_recovered(const char *dir, const struct assay_run *run)
 		ended += run->points[i].end != NULL;
 	for (size_t i = 0; i < run->n_requests; i++)
 		finished += run->requests[i].r.end_state != ASSAY_END_UNFINISHED;
+	if (run->n_windows) {
+		fprintf(stderr, "recovered from %s/journal.bin: %zu windows, %llu requests, %llu of them in no window; %llu of %llu bytes in %u file%s%s%s\n", dir, run->n_windows,
+			(unsigned long long)run->served, (unsigned long long)run->served_loose, (unsigned long long)run->bytes_read, (unsigned long long)run->bytes_total, run->segments,
+			run->segments == 1 ? "" : "s", run->torn ? "; torn: " : "", run->torn ? run->torn_reason : "");
+		return;
+	}
 	fprintf(stderr, "recovered from %s/journal.bin: %zu points begun, %zu ended; %zu requests sent, %zu ended; %zu token events; %llu of %llu bytes%s%s\n", dir, run->n_points, ended,
 	        run->n_requests, finished, run->n_tokens, (unsigned long long)run->bytes_read, (unsigned long long)run->bytes_total, run->torn ? "; torn: " : "", run->torn ? run->torn_reason : "");
 }

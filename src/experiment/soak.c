@@ -84,17 +84,21 @@ static json_t *range_json(struct assay_len_range r)
 	return r.lo == r.hi ? json_integer(r.lo) : json_sprintf("%d:%d", r.lo, r.hi);
 }
 
-static void put_lengths(json_t *kase, const struct assay_options *o, const struct assay_points *texts)
+/* A context that the longest request would not fit cuts lengths (lengths.h), which the case says. */
+static void put_lengths(json_t *kase, const struct assay_options *o, const struct assay_points *texts, int max_context)
 {
+	struct assay_length longest = { range(o, "prompt-tokens").hi, range(o, "output-tokens").hi };
 	if (texts->texts.n)
 		json_object_set_new(kase, "prompts", json_string("text"));
 	else
 		json_object_set_new(kase, "prompt_tokens", range_json(range(o, "prompt-tokens")));
 	json_object_set_new(kase, "output_tokens", range_json(range(o, "output-tokens")));
+	if (assay_length_clip(&longest, max_context))
+		json_object_set_new(kase, "clipped_to", json_integer(max_context));
 }
 
 /* What varies: the load, as it was typed, so that runs on different machines are the same case; its rate is in the windows. */
-static json_t *item_case(const struct assay_load *l, uint32_t item, const struct assay_options *o, const struct assay_points *texts)
+static json_t *item_case(const struct assay_load *l, uint32_t item, const struct assay_options *o, const struct assay_points *texts, int max_context)
 {
 	double seconds = 0;
 	uint32_t closed = 0;
@@ -108,7 +112,7 @@ static json_t *item_case(const struct assay_load *l, uint32_t item, const struct
 	if (closed)
 		json_object_set_new(c, "concurrency", json_integer(closed));
 	json_object_set_new(c, "seconds", assay_json_real(l->n_items == 1 ? l->total_s : seconds));
-	put_lengths(c, o, texts);
+	put_lengths(c, o, texts, max_context);
 	return c;
 }
 
@@ -137,7 +141,16 @@ static void fill_plan(const struct assay_options *o, const struct assay_load *l,
 		out->sample_period_ns = 0;
 	out->points = json_array();
 	for (uint32_t i = 0; i < l->n_items; i++)
-		json_array_append_new(out->points, json_pack("{s:s, s:o, s:i, s:i}", "experiment", "soak", "case", item_case(l, i, o, texts), "runs", 1, "warmup", 0));
+		json_array_append_new(out->points, json_pack("{s:s, s:o, s:i, s:i}", "experiment", "soak", "case", item_case(l, i, o, texts, max_context), "runs", 1, "warmup", 0));
+}
+
+/* At least one request is to be expected (of what is relative: at a capacity that is not known yet). */
+static bool asks_anything(const struct assay_load *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (l->piece[i].closed)
+			return true;
+	return assay_load_arrivals(l, l->total_s) >= (assay_load_is_relative(l) ? 1e-9 : 1);
 }
 
 static int plan(const struct assay_options *o, const struct assay_engine_info *shape_only, struct assay_run_plan *out, struct assay_err *e)
@@ -150,6 +163,8 @@ static int plan(const struct assay_options *o, const struct assay_engine_info *s
 		rc = assay_fail(e, ASSAY_E_USAGE, "--resume: name the run to go on with: --output DIR");
 	if (!rc)
 		rc = parse_load(o, &l, e);
+	if (!rc && !asks_anything(&l))
+		rc = assay_fail(e, ASSAY_E_USAGE, "--load %.80s: asks for no request in %.0f s: choose a higher load or a longer run", assay_options_str(o, "load"), l.total_s);
 	double window_s = rc ? 1 : window_of(o, &l);
 	if (!rc && window_s > l.total_s)
 		rc = assay_fail(e, ASSAY_E_USAGE, "--window: %.0f s is longer than the whole run of %.0f s: choose a shorter one", window_s, l.total_s);
@@ -220,7 +235,7 @@ static int probe(struct soak *k, struct assay_err *e)
 	int rc = assay_load_parse(text, seconds, &closed, e);
 	if (rc)
 		return rc;
-	json_t *kase = item_case(&closed, 0, k->o, &k->texts);
+	json_t *kase = item_case(&closed, 0, k->o, &k->texts, k->s->info->max_context);
 	json_object_set_new(kase, "load", json_string("probe"));
 	c.load = &closed;
 	c.probe = true;
@@ -294,7 +309,7 @@ static int measure(struct soak *k, struct assay_err *e)
 	if (!k->s->c.before) {
 		k->load_point = k->s->next_point;
 		for (uint32_t i = 0; i < k->load.n_items; i++)
-			begin_point(k, item_case(&k->load, i, k->o, &k->texts));
+			begin_point(k, item_case(&k->load, i, k->o, &k->texts, k->s->info->max_context));
 	}
 	k->c.load = &k->load;
 	k->c.first_point = k->load_point;

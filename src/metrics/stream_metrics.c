@@ -109,14 +109,14 @@ static double busy_s(const struct assay_rec_window *w)
 	return (double)w->busy_ns / 1e9;
 }
 
-/* A sum over the windows of a visit, divided by their time. */
+/* A sum over the windows of a visit, divided by their time. What came after the last arrival is no load: it counts in neither. */
 static double rate(const struct point_builder *b, const struct assay_run_visit *v, window_fn *fn, char reason[REASON_BYTES])
 {
 	double sum = 0;
 	uint64_t ns = 0; /* of hostile times: may wrap */
 	for (size_t i = 0; i < b->run->n_windows; i++) {
 		const struct assay_run_window *w = &b->run->windows[i];
-		if (!is_of(b, w) || w->w.repeat != v->v.repeat)
+		if (!is_of(b, w) || w->w.repeat != v->v.repeat || w->w.flags & ASSAY_WINDOW_TAIL)
 			continue;
 		sum += fn(&w->w);
 		ns += (uint64_t)(w->w.t1_ns - w->w.t0_ns);

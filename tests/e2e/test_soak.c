@@ -202,7 +202,7 @@ static void refusals(void **state)
 {
 	static const char *const rows[][2] = {
 		{ "--load 50", "a level needs % or /s" }, { "--load ramp:5%", "a ramp needs two levels" }, { "--window 2h", "longer than the whole run" }, { "--window 1s --duration 24h", "more than 20000 windows" },
-		{ "--backlog 4 --load closed:8", "fewer than the 8 requests" }, { "--max-time 1h", "--duration bounds it" }, { "--duration 0s", "--duration" }, { "--arrivals sometimes", "poisson" },
+		{ "--backlog 4 --load closed:8", "fewer than the 8 requests" }, { "--max-time 1h", "--duration bounds it" }, { "--duration 0s", "--duration" }, { "--load 0%", "asks for no request" }, { "--load 0.001/s --duration 1m", "asks for no request" }, { "--arrivals sometimes", "poisson" },
 	};
 	(void)state;
 	e2e_write("day.yaml", VIRTUAL);
