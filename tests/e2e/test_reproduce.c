@@ -42,7 +42,7 @@ static void test_same(void **state)
 	json_decref(r);
 	json_decref(doc);
 	e2e_expect(0, "ASSAY_RUNS=3 $A reproduce one -o again2", "identical: ", ""); /* not from that of now */
-	e2e_expect(0, "ASSAY_BATCH=9 $A reproduce two -o again3 --json | grep -c '\"outcome\": \"identical\"'", "1", "");
+	e2e_expect(0, "ASSAY_OUTPUT_TOKENS=9 $A reproduce two -o again3 --json | grep -c '\"outcome\": \"identical\"'", "1", "");
 	e2e_expect(0, "$A reproduce again/run -o again4", "identical: ", "");
 	e2e_expect(2, "$A reproduce one -o again", "", "again");
 }
