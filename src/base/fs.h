@@ -37,5 +37,7 @@ char *assay_fs_data_dir(void);
 int assay_fs_copy(const char *from, const char *to, struct assay_err *e);
 /* Removes a file or folder and all below it, following no link; 0 also when there is none. */
 int assay_fs_remove_tree(const char *path);
+/* Removes what a killed assay_fs_write_atomic left in dir itself: NAME.PID.tmp. Only where no other process writes. */
+void assay_fs_remove_torn(const char *dir);
 
 #endif

@@ -24,6 +24,26 @@ int assay_fs_remove_tree(const char *path)
 	return nftw(path, remove_one, 8, FTW_DEPTH | FTW_PHYS) && errno != ENOENT ? -1 : 0;
 }
 
+static bool is_torn(const char *name)
+{
+	size_t n = strlen(name), digits = 0;
+	if (n < 6 || strcmp(name + n - 4, ".tmp"))
+		return false;
+	for (n -= 4; n > 0 && name[n - 1] >= '0' && name[n - 1] <= '9'; n--)
+		digits++;
+	return digits && n > 1 && name[n - 1] == '.';
+}
+
+void assay_fs_remove_torn(const char *dir)
+{
+	DIR *d = opendir(dir);
+	for (struct dirent *x; d && (x = readdir(d));)
+		if (is_torn(x->d_name))
+			unlinkat(dirfd(d), x->d_name, 0); /* what cannot go is only litter */
+	if (d)
+		closedir(d);
+}
+
 int assay_fs_is_empty(const char *dir)
 {
 	DIR *d = opendir(dir);

@@ -188,6 +188,8 @@ static int open_dir(struct cmd_running *r, const struct assay_options *o, int *f
 	if (!rc && (*fd = lock(r->dir, e)) < 0)
 		rc = e->code;
 	if (!rc && resume && there)
+		assay_fs_remove_torn(r->dir);
+	if (!rc && resume && there)
 		rc = cmd_campaign_keep(r, &kept, e);
 	if (!rc)
 		fprintf(r->out, "assay run %s: %d of %d steps into %s; %s\n", r->c->name, selected - kept, r->c->n, r->dir, kept ? "the others are kept" : resume && !there ? "there is nothing to resume" : "each in a process of its own");

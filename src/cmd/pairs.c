@@ -150,12 +150,23 @@ static int prepare(struct pairs *p, struct assay_err *e)
 	return make_dir(p, e);
 }
 
+/* What may differ, so that the judgement can be made again. */
+static json_t *across(const struct pairs *p)
+{
+	json_t *list = json_array();
+	if (p->judge.o.across_model)
+		json_array_append_new(list, json_string("model"));
+	if (p->judge.o.across_case)
+		json_array_append_new(list, json_string("case"));
+	return list;
+}
+
 /* What was compared, into the document, and its files into DIR. */
 static int publish(struct pairs *p, struct assay_err *e)
 {
 	json_object_set_new(p->doc, "schema", json_string(CMD_COMPARISON_SCHEMA));
-	json_object_set_new(p->doc, "pairs", json_pack("{s:s, s:s, s:s, s:s?, s:I, s:I, s:O}", "experiment", assay_options_str(p->o, "experiment"), "a", assay_options_str(p->o, "a"), "b", assay_options_str(p->o, "b"),
-	                                               "with", assay_options_str(p->o, "with"), "measured", (json_int_t)p->side[0].n, "max", (json_int_t)p->max, "looks", p->looks));
+	json_object_set_new(p->doc, "pairs", json_pack("{s:s, s:s, s:s, s:s?, s:o, s:I, s:I, s:O}", "experiment", assay_options_str(p->o, "experiment"), "a", assay_options_str(p->o, "a"), "b", assay_options_str(p->o, "b"),
+	                                               "with", assay_options_str(p->o, "with"), "across", across(p), "measured", (json_int_t)p->side[0].n, "max", (json_int_t)p->max, "looks", p->looks));
 	int rc = p->judge.n_gates ? assay_compare_gate(p->doc, p->judge.gates, p->judge.n_gates, e) : 0;
 	if (!rc)
 		rc = assay_comparison_write(p->doc, p->dir, e);

@@ -92,6 +92,11 @@ int cmd_sweep_aims(struct cmd_sweep *s, struct assay_err *e);
  * *status: 4, 3, 1 or 0. */
 int cmd_sweep_answer(struct cmd_sweep *s, bool interrupted, int *status, struct assay_err *e);
 
+/* Of an entry of best[]: the results decide its margin, or say why they cannot. of: by configuration. */
+void cmd_sweep_judge_saved(const struct assay_sweep_results *of, json_t *best, const struct assay_objective *o);
+/* configurations[].load.ms, from what was judged. */
+void cmd_sweep_put_loads(json_t *sweep);
+
 /* ---- sweep_dry.c ---- */
 void cmd_sweep_dry(struct cmd_sweep *s);
 

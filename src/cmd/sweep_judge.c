@@ -91,10 +91,11 @@ static void release_results(struct loaded *l)
 
 static json_t *row_of(const struct cmd_sweep *s, int n) { return json_array_get(json_object_get(s->doc, "configurations"), (size_t)n - 1); }
 
-static void put_loads(const struct cmd_sweep *s)
+void cmd_sweep_put_loads(json_t *sweep)
 {
-	for (size_t i = 0; i < s->n; i++) {
-		json_t *row = row_of(s, (int)i + 1), *ms = json_object_get(json_object_get(json_object_get(row, "metrics"), "load_ms"), "value");
+	json_t *rows = json_object_get(sweep, "configurations");
+	for (size_t i = 0; i < json_array_size(rows); i++) {
+		json_t *row = json_array_get(rows, i), *ms = json_object_get(json_object_get(json_object_get(row, "metrics"), "load_ms"), "value");
 		json_object_set(json_object_get(row, "load"), "ms", ms ? ms : json_null());
 	}
 }
@@ -107,9 +108,9 @@ static bool is_virtual(const struct loaded *l)
 }
 
 /* A = the runner-up, B = the best; NULL with *e when they cannot be compared. */
-static json_t *compare_saved(const struct loaded *l, int runner, int best, const char *const *keys, size_t n_keys, struct assay_err *e)
+static json_t *compare_saved(const struct assay_sweep_results *of, int runner, int best, const char *const *keys, size_t n_keys, struct assay_err *e)
 {
-	const struct assay_sweep_results *a = &l->of[runner - 1], *b = &l->of[best - 1];
+	const struct assay_sweep_results *a = &of[runner - 1], *b = &of[best - 1];
 	struct assay_compare_options o = { .metrics = keys, .n_metrics = n_keys, .min_effect = 0.01, .across_model = true, .across_case = true };
 	json_t *doc = assay_compare(a->list, a->n, b->list, b->n, &o, e);
 	if (doc && !assay_json_get_bool(doc, "comparable", 0)) {
@@ -211,8 +212,7 @@ static size_t same_two(const json_t *best, size_t at, size_t *entries, char *key
 	return n;
 }
 
-/* The results decide, or say why they cannot. */
-static void judge_saved(const struct loaded *l, json_t *best, const struct assay_objective *o)
+void cmd_sweep_judge_saved(const struct assay_sweep_results *of, json_t *best, const struct assay_objective *o)
 {
 	int b = (int)assay_json_get_int(best, "configuration", 0), r = (int)assay_json_get_int(best, "runner_up", 0);
 	struct assay_err e = ASSAY_ERR_INIT;
@@ -228,7 +228,7 @@ static void judge_saved(const struct loaded *l, json_t *best, const struct assay
 		return;
 	}
 	const char *key = o->text;
-	json_t *doc = compare_saved(l, r, b, &key, 1, &e);
+	json_t *doc = compare_saved(of, r, b, &key, 1, &e);
 	if (doc)
 		assay_sweep_margin(best, doc, (int)assay_json_get_int(best, "candidates", 2) - 1);
 	else
@@ -271,7 +271,7 @@ static int judge_margins(struct cmd_sweep *s, const struct loaded *l, struct ass
 	json_t *best = json_object_get(s->doc, "best");
 	bool asked = assay_options_source(s->o, "confirm") != ASSAY_FROM_DEFAULT;
 	for (size_t i = 0; i < json_array_size(best); i++)
-		judge_saved(l, json_array_get(best, i), &s->objectives[i]);
+		cmd_sweep_judge_saved(l->of, json_array_get(best, i), &s->objectives[i]);
 	if (!assay_options_flag(s->o, "confirm") || (is_virtual(l) && !asked))
 		return 0;
 	return confirm(s, best, e);
@@ -322,7 +322,7 @@ int cmd_sweep_answer(struct cmd_sweep *s, bool interrupted, int *status, struct 
 		return rc;
 	load_results(s, &l);
 	assay_sweep_judge(s->doc, l.of, &s->aims);
-	put_loads(s);
+	cmd_sweep_put_loads(s->doc);
 	if (!interrupted && judge_margins(s, &l, e))
 		interrupted = true;
 	rc = cmd_sweep_write(s, interrupted ? "interrupted" : "complete", e);

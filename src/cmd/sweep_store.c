@@ -255,6 +255,7 @@ int cmd_sweep_take(struct cmd_sweep *s, json_t *command, struct assay_err *e)
 	if (lock(s, e))
 		return e->code;
 	if (s->resumed) {
+		assay_fs_remove_torn(s->dir);
 		json_t *stored = load(s->dir, e);
 		if (!stored || same_sweep(s, stored, e)) {
 			json_decref(stored);

@@ -8,6 +8,7 @@
 #include "base/term.h"
 #include "cmd/cmd.h"
 #include "cmd/show_result.h"
+#include "cmd/verify_judgement.h"
 #include "report/result_find.h"
 #include "report/verify.h"
 
@@ -90,7 +91,7 @@ static void print_text(const struct assay_verify *v, const char *dir)
 }
 
 /* ---- a folder of results ---- */
-struct many { bool json; int all, ok; json_t *list; };
+struct many { bool json; int all, ok, judgements, judgements_ok; json_t *list, *judged; };
 
 static int check_one(void *arg, const char *dir, struct assay_err *e)
 {
@@ -116,21 +117,46 @@ static int check_one(void *arg, const char *dir, struct assay_err *e)
 	return 0;
 }
 
+/* What was concluded from several results. */
+static int check_judgement(void *arg, const char *dir, struct assay_err *e)
+{
+	struct many *m = arg;
+	const char *name = assay_judgement_here(dir);
+	json_t *problems = cmd_verify_judgement(dir, e);
+	if (!problems)
+		return e->code; /* 0: nothing to check it by */
+	size_t n = json_array_size(problems);
+	m->judgements++;
+	m->judgements_ok += !n;
+	if (!m->json)
+		printf("%sok: %s/%s: %s\n", n ? "not " : "", dir, name, n ? "does not follow from the results below it" : "follows from the results below it");
+	for (size_t i = 0; i < n && !m->json; i++)
+		printf("  %s: %s\n", assay_json_get_str(json_array_get(problems, i), "where", "?"), assay_json_get_str(json_array_get(problems, i), "what", "?"));
+	json_array_append_new(m->judged, json_pack("{s:b, s:s, s:s, s:o}", "ok", !n, "dir", dir, "file", name, "problems", problems));
+	return 0;
+}
+
 /* The exit status, or an error. */
 static int verify_below(const char *dir, bool json, struct assay_err *e)
 {
-	struct many m = { json, 0, 0, json_array() };
+	struct many m = { .json = json, .list = json_array(), .judged = json_array() };
 	int rc = assay_results_find(dir, check_one, &m, e);
+	if (!rc)
+		rc = assay_judgements_find(dir, check_judgement, &m, e);
+	bool ok = m.ok == m.all && m.judgements_ok == m.judgements;
 	if (!rc && !m.all)
 		rc = assay_fail(e, ASSAY_E_USAGE, "%s: no result directory, and there is none below it", dir);
 	if (!rc && json)
-		print_json(json_pack("{s:b, s:i, s:i, s:O}", "ok", m.ok == m.all, "results", m.all, "not_ok", m.all - m.ok, "list", m.list));
+		print_json(json_pack("{s:b, s:i, s:i, s:O, s:O}", "ok", ok, "results", m.all, "not_ok", m.all - m.ok, "list", m.list, "judgements", m.judged));
 	else if (!rc) {
 		printf("%d results: %d ok, %d not ok\n", m.all, m.ok, m.all - m.ok);
+		if (m.judgements)
+			printf("%d judgements over several results: %d ok, %d not ok\n", m.judgements, m.judgements_ok, m.judgements - m.judgements_ok);
 		print_limits();
 	}
 	json_decref(m.list);
-	return rc ? rc : m.ok == m.all ? ASSAY_EXIT_OK : ASSAY_EXIT_FAILED;
+	json_decref(m.judged);
+	return rc ? rc : ok ? ASSAY_EXIT_OK : ASSAY_EXIT_FAILED;
 }
 
 /* The exit status, or an error. */

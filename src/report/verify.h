@@ -24,5 +24,7 @@ struct assay_verify {
  * result directory or a run is being recorded there, ASSAY_E_IO when files cannot be read or faces not be made again. */
 int assay_verify(const char *dir, const char *program, const char *expect, struct assay_verify *out, struct assay_err *e);
 void assay_verify_release(struct assay_verify *v);
+/* A new empty folder for what is made again and thrown away; the caller removes the tree and frees the name. NULL + ASSAY_E_IO. */
+char *assay_verify_scratch(struct assay_err *e);
 
 #endif

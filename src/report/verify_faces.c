@@ -47,26 +47,26 @@ static int check_file(struct verify_work *w, const char *made_in, const char *pa
 }
 
 /* In memory where there is such a place: faces are synced as they are written, and these are thrown away. */
-static const char *scratch(void)
+char *assay_verify_scratch(struct assay_err *e)
 {
 	const char *tmp = getenv("TMPDIR");
-	if (tmp && *tmp)
-		return tmp;
-	return access("/dev/shm", W_OK | X_OK) == 0 ? "/dev/shm" : "/tmp";
+	char *dir = xasprintf("%s/assay-verify-XXXXXX", tmp && *tmp ? tmp : access("/dev/shm", W_OK | X_OK) == 0 ? "/dev/shm" : "/tmp");
+	if (mkdtemp(dir))
+		return dir;
+	assay_fail(e, ASSAY_E_IO, "%s: cannot create: %s; name a folder with TMPDIR", dir, strerror(errno));
+	free(dir);
+	return NULL;
 }
 
 int verify_faces(struct verify_work *w, struct assay_err *e)
 {
-	char *made_in = xasprintf("%s/assay-verify-XXXXXX", scratch());
+	char *made_in = assay_verify_scratch(e);
 	json_t *made = NULL, *entry;
 	int n, rc = 0;
 	size_t i;
 	const struct assay_face *const *faces = assay_faces(&n);
-	if (!mkdtemp(made_in)) {
-		rc = assay_fail(e, ASSAY_E_IO, "%s: cannot create: %s; name a folder with TMPDIR", made_in, strerror(errno));
-		free(made_in);
-		return rc;
-	}
+	if (!made_in)
+		return e->code;
 	for (int k = 0; k < n && !rc; k++)
 		if (is_due(w, faces[k]))
 			rc = faces[k]->write(w->wanted, &w->run, made_in, e);

@@ -155,6 +155,10 @@ static void test_pairs(void **state)
 			fail_msg("pairs %s: status %d\n%s%s", t[i].args, r.status, r.out, r.err);
 		e2e_release(&r);
 	}
+	e2e_expect(0, "$A verify p1", "ok: p1/comparison.json: follows from the results below it", "");
+	e2e_expect(1, "cp -r p1 p1e; sed -i '0,/\"effect_pct\": /s//\"effect_pct\": 1/' p1e/comparison.json; $A verify p1e", "effect_pct: found", "");
+	e2e_expect(1, "rm -r p1e; cp -r p1 p1e; rm -r p1e/visits/007-B; $A verify p1e", "007-B: no result there", "");
+	e2e_expect(1, "rm -r p1e; cp -r p1 p1e; sed -i 's/\"measured\": 10/\"measured\": 101/' p1e/comparison.json; $A verify p1e", "of no pairs", "");
 	json_t *c = e2e_json("p1/comparison.json");
 	assert_int_equal(json_integer_value(e2e_at(c, "pairs.measured")), 10);
 	assert_string_equal(json_string_value(e2e_at(c, "pairs.looks.0.verdict")), "SLOWER");

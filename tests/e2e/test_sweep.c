@@ -156,7 +156,9 @@ static void killed_and_resumed(void **state)
 	json_decref(d);
 	ok("$A sweep -e sim:slow.yaml --vary batch=1,3 --vary max-num-seqs=8,16,32 --prompt-tokens 16 --output-tokens 16 --runs 5 -o kill 2>why; s=$?; grep -q 'vary: the sweep in kill was begun with' why && exit $s", 2);
 	ok("$A sweep -e sim:slow.yaml --vary batch=1,2 --vary max-num-seqs=8,16,32 --prompt-tokens 16 --output-tokens 17 --runs 5 -o kill 2>why; s=$?; grep -q -e '--output-tokens: the sweep in kill was begun with 16, this command has 17' why && exit $s", 2);
+	ok("touch kill/sweep.json.4711.tmp kill/notes.tmp", 0);
 	ok(KILLED, 0);
+	ok("test ! -e kill/sweep.json.4711.tmp && test -e kill/notes.tmp", 0); /* what the kill may have left, and what is not ours */
 	ok("sha256sum -c done.sums", 0); /* what was finished was not measured again */
 	d = e2e_json("kill/sweep.json");
 	assert_string_equal(str(d, "state"), "complete");
@@ -168,7 +170,34 @@ static void killed_and_resumed(void **state)
 	}
 	assert_in_range(kept, 1, 5);
 	json_decref(d);
-	ok("$A verify kill/configs", 0);
+	ok("cp -r kill/configs/01-* kill/aside-of-another; mkdir -p kill/aside; mv kill/aside-of-another kill/aside/x; rm kill/aside/x/manifest.json", 0);
+	ok("$A verify kill | grep -q '6 results: 6 ok' && $A verify kill | grep -q 'kill/sweep.json: follows from the results below it'", 0); /* not what was put aside */
+}
+
+/* The judgement, too, is made again: a number of it, a name of the best, a result taken from below it. */
+static void judgement_verified(void **state)
+{
+	static const char *const edits[][2] = {
+		{ "sed -i '0,/\"margin_pct\": [0-9]/s//\"margin_pct\": 77/' v/sweep.json", "best[0].margin_pct: found 77" },
+		{ "sed -i '/\"best\"/,$s/\"configuration\": 4/\"configuration\": 3/' v/sweep.json", "best[" },
+		{ "sed -i '0,/\"n\": 2/s//\"n\": 2000000/' v/sweep.json", "configurations[1].n is not 2" },
+		{ "sed -i 's/output_tok_s/../' v/sweep.json", "sweep.json" },
+		{ "rm -r v/configs/03*", "configurations[2]" },
+		{ "sed -i '$s/[0-9]/x/' v/sweep.csv", "sweep.csv: line 5" },
+		{ "sed -i 's/complete/interrupted/' v/sweep.json", "state: interrupted" },
+		{ "echo '{\"configurations\": 7}' >v/sweep.json", "sweep.json" },
+		{ "echo nothing >v/sweep.json", "sweep.json" },
+	};
+	(void)state;
+	ok("printf 'prefill: {fixed_ms: 20}\ndecode: {fixed_ms: 5, per_sequence_us: 900}\n' >v.yaml && $A sweep -e sim:v.yaml --vary batch=1,2,4,8 --output-tokens 8 --require 'ttft_ms.p50<500' --legacy s2 -o whole", 0);
+	ok("$A verify whole", 0);
+	for (size_t i = 0; i < sizeof edits / sizeof *edits; i++) {
+		struct e2e r;
+		e2e_run(&r, "rm -rf v; cp -r whole v; %s; $A verify v", edits[i][0]);
+		if (r.status != 1 || !strstr(r.out, "not ok: v/sweep.json") || !strstr(r.out, edits[i][1]))
+			fail_msg("%s: exit %d, without \"%s\": %s%s", edits[i][0], r.status, edits[i][1], r.out, r.err);
+		e2e_release(&r);
+	}
 }
 
 static void stopped_by_a_signal(void **state)
@@ -323,7 +352,7 @@ static void dry_run_and_job(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(known_answers), cmocka_unit_test(rounds_and_pairwise), cmocka_unit_test(failures_are_rows), cmocka_unit_test(requirements), cmocka_unit_test(killed_and_resumed),
+		cmocka_unit_test(known_answers), cmocka_unit_test(rounds_and_pairwise), cmocka_unit_test(failures_are_rows), cmocka_unit_test(requirements), cmocka_unit_test(killed_and_resumed), cmocka_unit_test(judgement_verified),
 		cmocka_unit_test(stopped_by_a_signal), cmocka_unit_test(killed_configuration_is_a_row), cmocka_unit_test(margin_by_pairs), cmocka_unit_test(one_load_for_several), cmocka_unit_test(refusals), cmocka_unit_test(dry_run_and_job),
 	};
 	return cmocka_run_group_tests(tests, files, NULL);
