@@ -66,7 +66,8 @@ void assay_soak_leak(const struct assay_run *run, struct assay_leak *out)
 		out->last_mib = isnan(mib) ? out->last_mib : mib;
 		out->most_mib = fmax(out->most_mib, mib);
 	}
-	set_line(rows, n, out);
+	size_t count, from = assay_stream_longest_part(run, rows, n, &count);
+	set_line(rows + from, count, out);
 	free(rows);
 	out->allowed_kib = fmax(1024, isnan(out->most_mib) ? 0 : out->most_mib * 1.024);
 	if (isnan(out->most_mib))

@@ -22,9 +22,9 @@ static void add_frequency(const struct assay_rec_sample *s, size_t n, struct ass
 	}
 }
 
-void assay_machine_use_add(const struct assay_rec_sample *s, size_t n, struct assay_machine_use *to)
+/* Of one process. */
+static void add_part(const struct assay_rec_sample *s, size_t n, struct assay_machine_use *to)
 {
-	add_frequency(s, n, to);
 	if (n < 2 || s[n - 1].t_ns <= s[0].t_ns)
 		return;
 	const struct assay_rec_sample *a = &s[0], *b = &s[n - 1];
@@ -38,6 +38,23 @@ void assay_machine_use_add(const struct assay_rec_sample *s, size_t n, struct as
 	to->memory_stall_ns += 1000 * diff(a->psi_memory_us, b->psi_memory_us);
 	to->major_faults += diff(a->major_faults, b->major_faults);
 	to->intervals++;
+}
+
+static bool began_anew(int64_t before, int64_t after)
+{
+	return after >= 0 && after < before;
+}
+
+void assay_machine_use_add(const struct assay_rec_sample *s, size_t n, struct assay_machine_use *to)
+{
+	size_t from = 0;
+	add_frequency(s, n, to);
+	for (size_t i = 1; i < n; i++)
+		if (began_anew(s[i - 1].proc_cpu_ns, s[i].proc_cpu_ns) || began_anew(s[i - 1].cpu_busy_ns, s[i].cpu_busy_ns)) {
+			add_part(s + from, i - from, to);
+			from = i;
+		}
+	add_part(s + from, n - from, to);
 }
 
 void assay_machine_use_visit(const struct assay_run *run, const struct assay_run_visit *v, struct assay_machine_use *to)

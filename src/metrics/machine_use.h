@@ -17,7 +17,8 @@ struct assay_machine_use {
 	int intervals;                        /* how many differences went in; 0 = nothing known */
 };
 
-/* Adds the differences between first and last of the n samples; counters that were not readable (-1) add nothing. */
+/* Adds the differences between first and last of the n samples; counters that were not readable (-1) add nothing. Where the counters began anew
+ * (a run that was taken up by another process) the parts are added and the gap is left out. */
 void assay_machine_use_add(const struct assay_rec_sample *s, size_t n, struct assay_machine_use *to);
 /* The samples of a visit plus one on either side, so that a short visit is covered too. */
 void assay_machine_use_visit(const struct assay_run *run, const struct assay_run_visit *v, struct assay_machine_use *to);

@@ -69,12 +69,38 @@ struct assay_stream_row *assay_stream_rows(const struct assay_run *run, size_t p
 	return rows;
 }
 
+/* How often the run was taken up before a window. */
+static size_t part_of(const struct assay_run *run, const struct assay_run_window *w)
+{
+	size_t part = 0, i;
+	json_t *p;
+	json_array_foreach(run->parts, i, p)
+		part += (double)w->w.elapsed_ns / 1e9 >= assay_json_get_num(p, "elapsed_s", INFINITY) - 1e-6;
+	return part;
+}
+
+size_t assay_stream_longest_part(const struct assay_run *run, const struct assay_stream_row *rows, size_t n, size_t *count)
+{
+	size_t from = 0, best = 0;
+	*count = 0;
+	for (size_t i = 0; i < n; i++) {
+		if (part_of(run, rows[i].w) != part_of(run, rows[from].w))
+			from = i;
+		if (i + 1 - from > *count) {
+			*count = i + 1 - from;
+			best = from;
+		}
+	}
+	return best;
+}
+
 void assay_stream_growth(const struct assay_run *run, size_t point, struct assay_trend *per_1k_kib, struct assay_trend *per_hour_mib)
 {
-	size_t n, k = 0;
+	size_t n, k = 0, count;
 	struct assay_stream_row *rows = assay_stream_rows(run, point, &n);
+	size_t from = assay_stream_longest_part(run, rows, n, &count);
 	double *x = xalloc((n + 1) * sizeof *x), *t = xalloc((n + 1) * sizeof *t), *y = xalloc((n + 1) * sizeof *y);
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = from; i < from + count; i++) {
 		if (isnan(rows[i].rss_kib))
 			continue;
 		x[k] = rows[i].served_k;

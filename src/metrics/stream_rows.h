@@ -37,7 +37,11 @@ static inline bool assay_stream_began(const struct assay_run *run)
 	return assay_stream_first_point(run) != SIZE_MAX;
 }
 
-/* Growth of resident memory per thousand requests (KiB) and per hour (MiB), by the leak rule (metrics/trend.h). */
+/* The longest run of rows that one process measured: a run that was taken up again goes on with other memory. Its first row, *count of them. */
+size_t assay_stream_longest_part(const struct assay_run *run, const struct assay_stream_row *rows, size_t n, size_t *count);
+
+/* Growth of resident memory per thousand requests (KiB) and per hour (MiB), by the leak rule (metrics/trend.h), over the
+ * longest part. */
 void assay_stream_growth(const struct assay_run *run, size_t point, struct assay_trend *per_1k_kib, struct assay_trend *per_hour_mib);
 
 #endif

@@ -48,7 +48,7 @@ static int64_t field(const struct assay_rec_sample *s, size_t offset)
 static double difference(const struct assay_rec_sample *a, const struct assay_rec_sample *b, size_t offset)
 {
 	int64_t x = field(a, offset), y = field(b, offset);
-	return x < 0 || y < 0 ? NAN : (double)y - (double)x;
+	return x < 0 || y < x ? NAN : (double)y - (double)x; /* a counter that began anew: another process took the run up */
 }
 
 /* Value of a series between samples a and b (a level: at b); NaN = not readable. */

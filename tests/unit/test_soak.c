@@ -126,6 +126,27 @@ static void leaks(void **state)
 	}
 }
 
+/* A run that was taken up begins with other memory: the step is no leak, and a leak of the longer part is seen. */
+static void memory_of_another_process(void **state)
+{
+	static const char *const cases[] = { EVEN };
+	(void)state;
+	for (int leaky = 0; leaky < 2; leaky++) {
+		struct fx f;
+		struct assay_leak l;
+		struct shape before = { .n = 40, .rss_mib = 500, .tpot_ms = 10 }, after = { .n = 60, .rss_mib = 900, .leak_kib = leaky ? 3 : 0, .tpot_ms = 10 };
+		open_run(&f, 1, cases);
+		f.run.parts = json_pack("[{s:f}]", "elapsed_s", 2400.0);
+		fill(&f, 0, &before);
+		fill(&f, 0, &after);
+		assay_soak_leak(&f.run, &l);
+		assert_int_equal(l.state, leaky ? ASSAY_LEAK_YES : ASSAY_LEAK_NO);
+		assert_int_equal(l.line_n, 2);
+		assert_true(l.line[0].hours > 2400.0 / 3600 && l.line[0].mib > 800);
+		fx_release(&f);
+	}
+}
+
 static void drifts(void **state)
 {
 	static const struct { const char *kase; struct shape s; const char *says; bool verdict; } rows[] = {
@@ -239,7 +260,7 @@ static void metrics_over_windows(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(leaks), cmocka_unit_test(drifts), cmocka_unit_test(sudden_changes), cmocka_unit_test(holding_the_load), cmocka_unit_test(metrics_over_windows),
+		cmocka_unit_test(leaks), cmocka_unit_test(memory_of_another_process), cmocka_unit_test(drifts), cmocka_unit_test(sudden_changes), cmocka_unit_test(holding_the_load), cmocka_unit_test(metrics_over_windows),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
