@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 
 from common import Error, Worker, now, serve
 
@@ -46,7 +47,7 @@ def convert(model, out):
 class Genai(Worker):
     name = "ort_genai"
     distributions = ("onnxruntime-genai", "onnxruntime")
-    caps = dict(stream=True, cancel=True, continuous_batching=False, per_request_max_tokens=True, ignore_eos="native", greedy=True)
+    caps = dict(stream=True, cancel=True, continuous_batching=False, per_request_max_tokens=True, ignore_eos="min_tokens", greedy=True)
 
     def load(self, model, opts):
         if opts["dtype"] != "f32":
@@ -66,13 +67,29 @@ class Genai(Worker):
         told = json.load(open(os.path.join(folder, "genai_config.json")))["model"]
         eos = told["eos_token_id"]
         self.eos, threads = set(eos if isinstance(eos, list) else [eos]), opts["threads"] or len(os.sched_getaffinity(0))
-        config = og.Config(folder)  # without end tokens: where a request ends is decided here, so that ignoring them changes no logit
-        config.overlay(json.dumps({"model": {"eos_token_id": [], "decoder": {"session_options": {"intra_op_num_threads": threads}}}}))
+        scratch = tempfile.TemporaryDirectory(prefix="assay-ort-")
+        config = og.Config(self.usable(folder, scratch.name))
+        config.overlay(json.dumps({"model": {"decoder": {"session_options": {"intra_op_num_threads": threads}}}}))
         self.og, self.numpy, self.model, self.most = og, numpy, og.Model(config), opts["max_num_seqs"]
+        scratch.cleanup()
         files = [os.path.join(folder, f) for f in os.listdir(folder) if ".onnx" in f]
         return dict(phases={"import": t1 - t0, "weights": now() - t2}, info=dict(dtype="f32", weight_bytes=sum(map(os.path.getsize, files)), vocab=told["vocab_size"], max_len=told["context_length"]),
                     effective=dict(dtype="f32", threads=threads, max_num_seqs=self.most, batching="static", provider=self.model.device_type, onnx=folder, convert_ms=(t2 - t1) / 1e6),
                     ignored=["max_batched_tokens", "block_size"] + [k for k in ("kv_bytes", "kv_dtype") if k in opts])
+
+    def usable(self, folder, scratch):
+        """The folder, or the same by links where its end tokens are not all of its vocabulary, which the package refuses."""
+        config = json.load(open(os.path.join(folder, "genai_config.json")))
+        kept = [x for x in self.eos if 0 <= x < config["model"]["vocab_size"]]
+        if len(kept) == len(self.eos):
+            return folder
+        for f in os.listdir(folder):
+            if f != "genai_config.json":
+                os.symlink(os.path.realpath(os.path.join(folder, f)), os.path.join(scratch, f))
+        config["model"]["eos_token_id"] = kept or [config["model"]["vocab_size"] - 1]
+        with open(os.path.join(scratch, "genai_config.json"), "w") as f:
+            json.dump(config, f)
+        return scratch
 
     def run(self, out):
         waiting = []
@@ -85,7 +102,10 @@ class Genai(Worker):
         q = batch[0]  # one set of sampling parameters a batch: a visit has one
         params = self.og.GeneratorParams(self.model)
         sampling = dict(do_sample=True, temperature=q.temperature, top_p=q.top_p, top_k=q.top_k or 50, random_seed=q.seed % 2 ** 31) if q.temperature > 0 else dict(do_sample=False)
-        params.set_search_options(batch_size=len(batch), max_length=len(q.ids) + max(q.max_tokens for q in batch), **sampling)
+        length = len(q.ids) + max(q.max_tokens for q in batch)
+        if all(q.ignore_eos for q in batch):  # the package cannot do without an end token: it is never chosen
+            sampling["min_length"] = length
+        params.set_search_options(batch_size=len(batch), max_length=length, **sampling)
         return self.og.Generator(self.model, params)
 
     def generate(self, batch, out):
