@@ -25,7 +25,7 @@ static void test_all_are_here(void **state)
 	(void)state;
 	struct e2e r;
 	e2e_run(&r, "ls %s/examples | tr '\\n' ' '", root);
-	assert_string_equal(r.out, "campaign.yaml ci.yaml s0.yaml s1.yaml s2.yaml s3.yaml s4.yaml ");
+	assert_string_equal(r.out, "campaign.yaml ci.yaml s0.yaml s1.yaml s2.yaml s3-stress.yaml s3.yaml s4.yaml ");
 	e2e_release(&r);
 }
 
@@ -37,6 +37,7 @@ static void test_on_sim(void **state)
 		{ "s1", "--only baseline", 1, "baseline/result.json", "144831" },
 		{ "s2", "", 10, "summary.md", "best in request_s" },
 		{ "s3", "", 4, "summary.md", "| Latency under throughput, mean | throughput batch 1, 10 -> 30 |" },
+		{ "s3-stress", "--only half,full,batches --set half.duration=10m --set batches.duration=5m", 3, "batches/report.md", "closed:32" },
 		{ "s4", "", 6, "throughput/legacy/s4/throughput_benchmark.json", "\"batch_size\": 32" },
 		{ "ci", "", 6, "campaign.json", "there is no such result yet" },
 		{ "campaign", "--only latency,batch,one-thread", 11, "summary.md", "### Against the baselines" }, /* its machine is a real one */
