@@ -37,6 +37,17 @@ static const char *cpu_of(const json_t *result)
 
 /* ---- --save-as ---- */
 
+/* Before anything is measured: a folder that is not there is made in the nearest one that is. */
+static bool can_be_made(const char *path)
+{
+	char *p = xstrdup(path), *slash;
+	while (!assay_fs_exists(p) && (slash = strrchr(p, '/')) && slash > p)
+		*slash = 0;
+	bool ok = *p != '/' && !assay_fs_exists(p) ? access(".", W_OK | X_OK) == 0 : assay_fs_is_dir(p) && access(p, W_OK | X_OK) == 0;
+	free(p);
+	return ok;
+}
+
 int cmd_baseline_check(const struct assay_options *o, struct assay_err *e)
 {
 	const char *name = assay_options_str(o, "save-as");
@@ -50,6 +61,8 @@ int cmd_baseline_check(const struct assay_options *o, struct assay_err *e)
 	int rc = 0;
 	if (!assay_options_flag(o, "replace") && assay_fs_exists(path))
 		rc = assay_fail(e, ASSAY_E_USAGE, "--save-as %s: this machine has a baseline of that name: choose another, or --replace", name);
+	else if (!can_be_made(path))
+		rc = assay_fail(e, ASSAY_E_USAGE, "--save-as %s: %s cannot be made; name a place for baselines with XDG_DATA_HOME", name, path);
 	free(path);
 	return rc;
 }

@@ -189,7 +189,7 @@ int cmd_child_error(const char *what, int status, const char *log, struct assay_
 	last_error(log, line, sizeof line);
 	if (status > 128)
 		return assay_fail(e, ASSAY_E_ENGINE, "%s: ended by signal %d (%s)%s; its log is %s", what, status - 128, strsignal(status - 128), status == 128 + SIGKILL ? ", perhaps for want of memory" : "", log);
-	return assay_fail(e, status == ASSAY_EXIT_USAGE ? ASSAY_E_USAGE : ASSAY_E_ENGINE, "%s: %s", what, *line ? line : "no process could be started");
+	return assay_fail(e, status == ASSAY_EXIT_USAGE ? ASSAY_E_USAGE : ASSAY_E_ENGINE, "%s: %s%s%s", what, *line ? line : "it left no word in ", *line ? "" : log, *line ? "" : ": is the disk full?");
 }
 
 /* ---- directory ---- */

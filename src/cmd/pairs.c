@@ -10,6 +10,7 @@
 #include "base/term.h"
 #include "cmd/child.h"
 #include "cmd/compare.h"
+#include "cmd/run.h"
 #include "cmd/run_signals.h"
 #include "report/compare_tables.h"
 
@@ -48,6 +49,31 @@ static void add_words(struct cmd_argv *argv, const struct cmd_words *w, bool eng
 	}
 }
 
+static void arm_argv(const struct pairs *p, int arm, size_t nth, struct cmd_argv *argv)
+{
+	cmd_argv_add(argv, "--runs=5");
+	add_words(argv, &p->with, false, nth);
+	add_words(argv, &p->arm[arm], true, nth);
+	cmd_argv_add(argv, "--no-progress");
+}
+
+/* What can be refused is refused before the other configuration is measured in vain. */
+static int check_arm(const struct pairs *p, int arm, struct assay_err *e)
+{
+	struct cmd_argv argv = { 0 };
+	struct cmd_run r = { .exp = assay_experiment_find(assay_options_str(p->o, "experiment")), .verb = cmd_verb_find(assay_options_str(p->o, "experiment"), e) };
+	if (!r.exp || !r.verb)
+		return e->code;
+	arm_argv(p, arm, 1, &argv);
+	r.argc = argv.n;
+	r.argv = argv.list;
+	r.o = assay_options_open(r.verb->tables);
+	int rc = assay_options_parse(r.o, argv.n, argv.list, e) || cmd_run_plan(&r, e) ? assay_fail_in(e, arm ? "--b" : "--a") : 0;
+	cmd_run_release(&r);
+	cmd_argv_release(&argv);
+	return rc;
+}
+
 /* Nothing was measured. */
 static void leave_nothing(const char *dir, const char *log)
 {
@@ -67,10 +93,7 @@ static int visit(struct pairs *p, int arm, size_t nth, struct assay_err *e)
 	assay_status_line_show(p->line, "pairs", what, (double)(nth - 1), 2 * (double)p->max, -1);
 	cmd_argv_add(&argv, "assay");
 	cmd_argv_add(&argv, "%s", assay_options_str(p->o, "experiment"));
-	cmd_argv_add(&argv, "--runs=5");
-	add_words(&argv, &p->with, false, nth);
-	add_words(&argv, &p->arm[arm], true, nth);
-	cmd_argv_add(&argv, "--no-progress");
+	arm_argv(p, arm, nth, &argv);
 	cmd_argv_add(&argv, "--output=%s", dir);
 	int status = cmd_child_run(&argv, log);
 	int rc = cmd_child_measured(status) ? cmd_docs_load(&p->side[arm], dir, e) : cmd_child_error(name, status, log, e);
@@ -145,7 +168,8 @@ static int prepare(struct pairs *p, struct assay_err *e)
 	p->max = (size_t)atoi(assay_options_str(p->o, "max-pairs"));
 	if (!a || !b)
 		return assay_fail(e, ASSAY_E_USAGE, "pairs needs --a 'OPTIONS' and --b 'OPTIONS'");
-	if (cmd_words_split(&p->arm[0], "a", a, e) || cmd_words_split(&p->arm[1], "b", b, e) || cmd_words_split(&p->with, "with", with ? with : "", e) || cmd_judge_read(&p->judge, p->o, e))
+	if (cmd_words_split(&p->arm[0], "a", a, e) || cmd_words_split(&p->arm[1], "b", b, e) || cmd_words_split(&p->with, "with", with ? with : "", e) || cmd_judge_read(&p->judge, p->o, e) ||
+	    check_arm(p, 0, e) || check_arm(p, 1, e))
 		return e->code;
 	return make_dir(p, e);
 }

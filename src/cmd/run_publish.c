@@ -79,14 +79,17 @@ static void next(int width, const char *why, const char *fmt, ...)
 static void say_next(const struct cmd_run *r, const json_t *result)
 {
 	const char *state = assay_json_get_str(json_object_get(result, "verdict"), "state", "");
-	char *report = xasprintf("%s/report.html", r->dir);
+	char *report = xasprintf("%s/report.html", r->dir), *document = xasprintf("%s/result.json", r->dir);
+	bool written = assay_fs_exists(document);
+	free(document);
 	if (!assay_fs_exists(report)) {
 		free(report);
 		report = xasprintf("%s/report.md", r->dir);
 	}
 	struct assay_term t;
 	assay_term_init(&t, STDOUT_FILENO, false);
-	printf("\nresult  %s/result.json\n", r->dir);
+	if (written)
+		printf("\nresult  %s/result.json\n", r->dir);
 	if (assay_fs_exists(report))
 		printf("report  %s\n", report);
 	if (interrupted())

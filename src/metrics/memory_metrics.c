@@ -228,8 +228,9 @@ static void stream_memory(struct point_builder *b)
 	assay_stream_growth(b->run, b->point, &per_1k, &per_hour);
 	point_add_per_run(b, "rss_peak_mib", stream_rss_peak);
 	point_add_per_run(b, "rss_mean_mib", stream_rss_mean);
-	add_trend(b, "rss_growth_kib_per_1k", &per_1k, NULL);
-	add_trend(b, "rss_growth_mib_h", &per_hour, NULL);
+	const char *none = isnan(b->out->values[b->out->n_values - 1].s.mean) ? "the engine does not say how much memory it holds" : NULL;
+	add_trend(b, "rss_growth_kib_per_1k", &per_1k, none);
+	add_trend(b, "rss_growth_mib_h", &per_hour, none);
 }
 
 /* RSS after each run against the requests served so far. */

@@ -48,7 +48,8 @@ static void test_keep(void **state)
 	e2e_expect(0, "$A baselines save gone a && $A baselines remove gone && ls data/assay/baselines/*", "removed baseline gone", "");
 	e2e_expect(2, "$A baselines remove gone", "", "no such baseline");
 	e2e_expect(2, "$A baselines frobnicate", "", "baselines: list, show NAME");
-	e2e_expect(2, "$A latency " SIM "-o x2 --replace", "", "--replace is for --save-as");
+	e2e_expect(2, ">f; XDG_DATA_HOME=$PWD/f $A latency " SIM "-o x3 --save-as z", "", "cannot be made");
+	e2e_expect(2, "test ! -e x3 && $A latency " SIM "-o x2 --replace", "", "--replace is for --save-as");
 }
 
 static void test_names(void **state)

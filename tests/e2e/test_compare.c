@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "e2e.h"
 
@@ -140,8 +141,8 @@ static void test_pairs(void **state)
 		{ "--a sim:a1.yaml --b sim:b1.yaml -o p1 " GATE, 1, "B against A: SLOWER", "" },
 		{ "--a 'sim:a1.yaml -q' --b '-e sim:a2.yaml' -o p2 --max-pairs 20 " GATE, 0, "B against A: SAME", "" },
 		{ "--a sim:a1.yaml --b sim:b1.yaml -o p1", 2, NULL, "already holds something" },
-		{ "--a sim:a1.yaml --b '--engine nul' -o p3", 2, NULL, "visit 002-B: --engine: unknown engine \"nul\"" },
-		{ "--a nul --b sim:a1.yaml -o p4", 2, NULL, "visit 001-A: --engine: unknown engine \"nul\"" },
+		{ "--a sim:a1.yaml --b '--engine nul' -o p3", 2, NULL, "--b: --engine: unknown engine \"nul\"" },
+		{ "--a nul --b sim:a1.yaml -o p4", 2, NULL, "--a: --engine: unknown engine \"nul\"" },
 		{ "--a sim:a1.yaml --b 'sim:b1.yaml --prompt-tokens 7' -o p5", 2, NULL, "not comparable: cases" },
 		{ "--a sim:a1.yaml -o p6", 2, NULL, "pairs needs --a" },
 		{ "--a '' --b '' --with '-e sim:a1.yaml -q' --max-pairs 10 -o p9", 0, "B against A: SAME", "" },
@@ -159,6 +160,7 @@ static void test_pairs(void **state)
 	e2e_expect(1, "cp -r p1 p1e; sed -i '0,/\"effect_pct\": /s//\"effect_pct\": 1/' p1e/comparison.json; $A verify p1e", "effect_pct: found", "");
 	e2e_expect(1, "rm -r p1e; cp -r p1 p1e; rm -r p1e/visits/007-B; $A verify p1e", "007-B: no result there", "");
 	e2e_expect(1, "rm -r p1e; cp -r p1 p1e; sed -i 's/\"measured\": 10/\"measured\": 101/' p1e/comparison.json; $A verify p1e", "of no pairs", "");
+	assert_int_not_equal(access("p3", F_OK), 0); /* refused before A was measured */
 	json_t *c = e2e_json("p1/comparison.json");
 	assert_int_equal(json_integer_value(e2e_at(c, "pairs.measured")), 10);
 	assert_string_equal(json_string_value(e2e_at(c, "pairs.looks.0.verdict")), "SLOWER");
