@@ -308,6 +308,15 @@ static int read_comparison(const struct reading *r, struct cmd_step *s, const js
 	return rc;
 }
 
+/* No other combination of the same step is there, which could be compared with it. */
+static bool is_alone(const struct cmd_campaign *c, const struct cmd_step *s)
+{
+	for (int i = 0; i < c->n; i++)
+		if (c->steps[i].spec == s->spec && strcmp(c->steps[i].stem, s->stem))
+			return false;
+	return true;
+}
+
 int read_compare(const struct reading *r, struct cmd_step *s)
 {
 	const json_t *v = json_object_get(s->spec, "compare"), *baseline = json_is_object(v) ? json_object_get(v, "baseline") : v;
@@ -320,6 +329,8 @@ int read_compare(const struct reading *r, struct cmd_step *s)
 	s->baseline_step = json_is_string(baseline) ? find_baseline(r->c, s, json_string_value(baseline)) : -1;
 	s->baseline = xstrdup(r->baseline && s->baseline_step < 0 ? r->baseline : json_string_value(baseline));
 	const struct cmd_step *b = s->baseline_step >= 0 ? &r->c->steps[s->baseline_step] : NULL;
+	if (b && is_alone(r->c, b) && b->spec == s->spec)
+		return assay_fail(r->e, ASSAY_E_USAGE, "%s: compare: %s is this step itself: name another one", read_at(r, s->spec, "compare"), s->baseline);
 	if (b && (!strcmp(b->stem, s->stem) || s->repeat < s->repeats))
 		return 0; /* the baseline itself; the repeats are compared together, after the last */
 	if (b && (b > s || b->repeats != s->repeats))

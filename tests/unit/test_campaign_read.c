@@ -36,6 +36,7 @@ static void test_refused(void **state)
 		{ "steps: [{experiment: latency, compare: {}}]", "j:1:31: compare: expects baseline:" }, { "steps: [{verb: doctor, compare: x}]", "j:1:24: compare: doctor leaves no result" },
 		{ "steps: [{experiment: latency, compare: {baseline: x, strcit: true}}]", "j:1:54: unknown key strcit (did you mean strict?)" }, { "steps: [{experiment: latency, compare: {baseline: x, strict: 3}}]", "j:1:54: strict: \"3\" is not true or false" },
 		{ "steps: [{experiment: latency, compare: {baseline: x, optional: 3}}]", "j:1:54: optional: expects true or false" }, { "steps: [{experiment: latency, compare: later}, {name: later, experiment: latency}]", "j:1:31: compare: later comes later" },
+		{ "steps: [{experiment: latency, repeat: 2, compare: latency}]", "j:1:42: compare: latency is this step itself" },
 		{ "steps: [{verb: sweep, compare: x}]", "j:1:23: compare: sweep leaves no result" },
 		{ "steps: [{verb: sweep, experiment: latency, batch: 3}]", "j:1:44: unknown key batch" },
 		{ "steps: [{name: a, experiment: latency, repeat: 2}, {name: b, experiment: latency, compare: a}]", "compare: a has another number of repeats" },
