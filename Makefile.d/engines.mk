@@ -1,4 +1,4 @@
 # make check-engines: workers whose engine is installed, greedy tokens against the reference logits. No part of `make check`.
 .PHONY: check-engines
-check-engines:
-	@sh tools/check_engines.sh
+check-engines: $(B)/assay
+	@B=$(B) sh tools/check_engines.sh

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Workers against the reference logits, each with the environment that it would be run with: $XDG_CACHE_HOME/assay/engines/NAME, or PYTHON_NAME
+# Workers against the reference logits, each with the environment that it would be run with (the one that `assay engines` names), or PYTHON_NAME
 # (PYTHON_transformers=/path/python). An engine that is not installed is skipped, or a failure when ASSAY_REQUIRE_ENGINES names it. Prints TAP.
 cd "$(dirname "$0")/.." || exit 1
 golden=${ASSAY_GOLDEN:-../shared/golden}
@@ -9,14 +9,14 @@ for worker in workers/*.py; do
 	name=$(basename "$worker" .py)
 	case $name in common | toy) continue ;; esac
 	eval "python=\${PYTHON_$name:-}"
-	python=${python:-${XDG_CACHE_HOME:-$HOME/.cache}/assay/engines/$name/bin/python}
+	python=${python:-$("${B:-build}/assay" engines | sed -n "s|^  worker:$name  *ready: [^,]*, \([^;]*\).*|\1|p")}
 	if [ -x "$python" ]; then
 		python3 tests/workers/check_golden.py "$python" "$worker" "$golden"/* || bad=1
 	elif case " $ASSAY_REQUIRE_ENGINES " in *" $name "*) true ;; *) false ;; esac then
-		echo "not ok - $name: required, and $python is not there"
+		echo "not ok - $name: required, and not installed"
 		bad=1
 	else
-		echo "ok - # SKIP $name: $python is not there"
+		echo "ok - # SKIP $name: not installed"
 	fi
 done
 exit $bad

@@ -6,6 +6,7 @@
 #include "cmd/cmd.h"
 #include "cmd/compare.h"
 #include "cmd/doctor.h"
+#include "cmd/engines.h"
 #include "cmd/generate.h"
 #include "cmd/history.h"
 #include "cmd/models.h"
@@ -17,6 +18,7 @@
 enum { EXPERIMENTS_MAX = 32 };
 
 static const struct assay_opt *const models_tables[] = { cmd_models_options, NULL };
+static const struct assay_opt *const engines_tables[] = { cmd_engines_options, NULL };
 static const struct assay_opt *const doctor_tables[] = { cmd_doctor_options, NULL };
 static const struct assay_opt *const generate_tables[] = { cmd_engine_options, cmd_generate_options, NULL };
 static const struct assay_opt *const report_tables[] = { cmd_report_options, NULL };
@@ -44,7 +46,7 @@ static const struct assay_verb tools[] = {
 	{ "explain", "[METRIC...]", "say what a metric means", explain_tables, cmd_explain },
 	{ "generate", NULL, "run the embedded engine once and print what it wrote", generate_tables, cmd_generate },
 	{ "models", "list | show M | check DIR... | export M DIR", "models by name, their shapes and sizes; compare with reference logits; write one for other engines", models_tables, cmd_models },
-	{ "engines", NULL, "list the engines", no_tables, cmd_engines },
+	{ "engines", "[install NAME | check A B]", "list the engines, install one, or see whether two give the same answer", engines_tables, cmd_engines },
 	{ "doctor", NULL, "look at this machine: what it is, how fast it reads and multiplies, what would disturb a measurement", doctor_tables, cmd_doctor },
 	{ "completion", "bash", "print shell completion", no_tables, cmd_completion },
 	{ "man", NULL, "print the man page", no_tables, cmd_man },

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "engine/worker_env.h"
 #include "engine/worker_inside.h"
 
 enum { PATH_BYTES = 4096, DIRS = 4 };
@@ -45,22 +46,19 @@ char *worker_find_file(const char *name)
 	return found;
 }
 
-/* NULL when the worker has no environment of its own. */
-static char *own_python(const char *name)
+char *assay_worker_dir(void)
 {
-	const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-	bool xdg = cache && *cache;
-	char *path = xasprintf("%s%s/assay/engines/%s/bin/python", xdg ? cache : home ? home : "", xdg ? "" : "/.cache", name);
-	if (!strchr(name, '/') && access(path, X_OK) == 0)
-		return path;
-	free(path);
-	return NULL;
+	char *file = worker_find_file("toy"), *slash = file ? strrchr(file, '/') : NULL;
+	if (slash)
+		*slash = 0;
+	return file;
 }
 
 char *worker_find_python(const char *name, const char *given)
 {
-	char *own = given ? xstrdup(given) : own_python(name);
-	return own ? own : xstrdup("python3");
+	const char *named = getenv("ASSAY_WORKER_PYTHON");
+	char *own = given ? xstrdup(given) : assay_worker_env_python(name);
+	return own ? own : xstrdup(named && *named ? named : "python3");
 }
 
 static int is_worker(const struct dirent *x)
@@ -79,7 +77,7 @@ void assay_workers_each(void (*each)(void *arg, const char *name, const char *py
 		int n = done || !dir[i] ? -1 : scandir(dir[i], &list, is_worker, alphasort);
 		for (int k = 0; k < n; k++) {
 			list[k]->d_name[strlen(list[k]->d_name) - 3] = 0;
-			char *own = own_python(list[k]->d_name);
+			char *own = assay_worker_env_python(list[k]->d_name);
 			each(arg, list[k]->d_name, own ? own : "python3", own != NULL);
 			free(own);
 			free(list[k]);

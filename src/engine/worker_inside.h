@@ -58,7 +58,7 @@ int worker_await(struct worker *x, enum worker_event_kind kind, int64_t id, int6
 int worker_watch(struct worker *x, struct assay_err *e);
 
 /* worker_find.c. New strings. The file of a name or path, NULL where there is none; the interpreter: the given one, the worker's own
- * environment in the user's cache, or python3. */
+ * environment (worker_env.h), $ASSAY_WORKER_PYTHON, or python3. */
 char *worker_find_file(const char *name);
 char *worker_find_python(const char *name, const char *given);
 

@@ -34,7 +34,7 @@ static void test_good(void **state)
 	need_python();
 	struct e2e r;
 	e2e_run(&r, "$A throughput -e worker:toy --batch 1,4 --prompt-tokens 8 --output-tokens 6 --runs 3 --engine-opt step_ms=2 --engine-opt odd=1 -o good && $A verify good && $A engines");
-	if (r.status || !strstr(r.out, "ok: good") || !strstr(r.out, "worker:toy: python3"))
+	if (r.status || !strstr(r.out, "ok: good") || !strstr(r.out, "worker:toy           ready: needs no environment of its own (python3)"))
 		fail_msg("status %d\n%s%s", r.status, r.out, r.err);
 	e2e_release(&r);
 	json_t *doc = e2e_json("good/result.json");

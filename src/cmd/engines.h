@@ -1,0 +1,16 @@
+/* Parts of `assay engines`. Each returns an exit status, or < 0 and *e. */
+#ifndef ASSAY_CMD_ENGINES_H
+#define ASSAY_CMD_ENGINES_H
+
+#include "cmd/cmd.h"
+
+extern const struct assay_opt cmd_engines_options[];
+
+/* engines install NAME */
+int cmd_engines_install(const struct assay_options *o, const char *name, struct assay_err *e);
+/* What installing needs on disk, bytes; 0 for an environment that is unknown. */
+uint64_t cmd_engines_disk(const char *env);
+/* engines check A B */
+int cmd_engines_check(const struct assay_options *o, const char *a, const char *b, struct assay_err *e);
+
+#endif
