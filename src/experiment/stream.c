@@ -13,6 +13,7 @@
 #include "workload/prompts.h"
 
 #define RSS_PERIOD_NS ASSAY_NS_PER_S
+#define RSS_OUTSIDE_NS (5 * ASSAY_NS_PER_S) /* of an engine in other processes: asking takes longer */
 #define TELL_EVERY 64                 /* turns of the loop between two looks at the clock for progress */
 #define SHORT_NS ASSAY_NS_PER_MS      /* a window that lacks less is whole */
 
@@ -266,7 +267,7 @@ static const struct assay_request *peek(struct assay_source *base, size_t n_live
 	h->live_end = (uint32_t)n_live;
 	if (now_ns >= st->rss_due_ns) {
 		assay_window_rss(st->w, assay_session_rss(st->s));
-		st->rss_due_ns = now_ns + RSS_PERIOD_NS;
+		st->rss_due_ns = now_ns + (st->s->info->runs_here || st->s->info->virtual_clock ? RSS_PERIOD_NS : RSS_OUTSIDE_NS);
 		assay_session_play(st->s);
 	}
 	if (!(st->turns++ % TELL_EVERY))
