@@ -269,6 +269,8 @@ int read_needs(const struct reading *r, struct cmd_step *s)
 		return 0;
 	if (!json_is_array(v))
 		return need(r, s, v);
+	if (json_array_size(v) > CMD_STEPS_MAX)
+		return assay_fail(r->e, ASSAY_E_USAGE, "%s: needs: more than %d", read_at(r, s->spec, "needs"), CMD_STEPS_MAX);
 	json_array_foreach((json_t *)v, i, word)
 		if (need(r, s, word))
 			return r->e->code;
