@@ -80,7 +80,9 @@ static void take(json_t *doc, const struct cmd_running *r, const struct cmd_step
 	bool measured = cmd_child_measured(status) && found;
 	if (!measured)
 		cmd_child_error("compare", status, log, &e);
-	note(doc, s, measured ? "done" : "failed", measured ? NULL : e.msg);
+	else if (status == ASSAY_EXIT_INVALID)
+		assay_fail(&e, ASSAY_E_USAGE, "a side is INVALID: its numbers cannot prove or clear a regression");
+	note(doc, s, measured ? "done" : "failed", e.code ? e.msg : NULL);
 	c = json_object_get(doc, "comparison");
 	json_object_set_new(c, "exit_status", json_integer(status));
 	if (found) {
@@ -91,7 +93,8 @@ static void take(json_t *doc, const struct cmd_running *r, const struct cmd_step
 		assay_campaign_effects(found, effects);
 	}
 	if (measured)
-		fprintf(r->out, "      against %s: %s%s%s (%s)\n", s->baseline, assay_json_get_str(c, "verdict", "?"), json_is_string(json_object_get(c, "gate")) ? ", gate " : "", assay_json_get_str(c, "gate", ""), effects);
+		fprintf(r->out, "      against %s: %s%s%s (%s)%s%s\n", s->baseline, assay_json_get_str(c, "verdict", "?"), json_is_string(json_object_get(c, "gate")) ? ", gate " : "", assay_json_get_str(c, "gate", ""), effects, e.code ? "; " : "",
+		        e.msg);
 	else
 		fprintf(r->out, "      against %s: %s\n", s->baseline, e.msg);
 	json_decref(found);

@@ -26,6 +26,7 @@ static int set_up(void **state)
 	sim("a.yaml", "virtual", "10");
 	sim("b.yaml", "virtual", "11");
 	sim("real.yaml", "real", "10");
+	e2e_write("lost.yaml", "clock: virtual\nprefill: {fixed_ms: 5, per_token_us: 100}\ndecode: {fixed_ms: 10, per_sequence_us: 0, per_context_token_us: 0}\nfaults: [{kind: error, every: 3}]\n");
 	e2e_write("failing.yaml", "clock: virtual\n" "prefill: {fixed_ms: 1, per_token_us: 1}\ndecode: {fixed_ms: 1, per_sequence_us: 0, per_context_token_us: 0}\nfaults: [{kind: error, every: 1}]\n");
 	e2e_write("met.yaml", "- {metric: ttft_ms, stat: mean, max: 1000}\n");
 	e2e_write("missed.yaml", "- {metric: ttft_ms, stat: mean, max: 1}\n");
@@ -69,10 +70,11 @@ static void test_statuses(void **state)
 		{ "{name: x, experiment: latency, engine: 'sim:a.yaml', " SMALL "}, {name: y, experiment: latency, engine: 'sim:b.yaml', " SMALL ", compare: {baseline: x, fail_on_regression: 2%}}", 1, "gate fail" },
 		{ "{name: x, experiment: latency, engine: 'sim:a.yaml', " SMALL "}, {name: y, experiment: latency, engine: 'sim:b.yaml', " SMALL ", compare: {baseline: x, fail_on_regression: 20%}}", 0, "gate pass" },
 		{ "{name: x, experiment: latency, engine: 'sim:a.yaml', " SMALL "}, {name: y, experiment: throughput, batch: [2], engine: 'sim:b.yaml', compare: x}", 1, "not comparable: experiment" },
+		{ "{name: x, experiment: latency, engine: 'sim:lost.yaml', " SMALL "}, {name: y, experiment: latency, engine: 'sim:a.yaml', " SMALL ", compare: {baseline: x, fail_on_regression: 20%}}", 4, "a side is INVALID" },
 		{ "{name: x, experiment: latency, engine: 'sim:a.yaml', " SMALL ", compare: {baseline: ./none, optional: true, fail_on_regression: 2%}}", 0, "there is no such result yet" },
 	};
+	struct e2e r;
 	for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
-		struct e2e r;
 		char job[2000], dir[20];
 		snprintf(job, sizeof job, "name: t%zu\nsteps: [%s]\n", i, t[i].steps);
 		snprintf(dir, sizeof dir, "s%zu", i);
@@ -89,6 +91,9 @@ static void test_statuses(void **state)
 	well_formed("s1");
 	well_formed("s7");
 	well_formed("s9");
+	e2e_run(&r, "grep -c 'failure message=\"a side is INVALID' s12/junit.xml; grep -c INVALID s12/summary.md");
+	assert_true(r.out[0] == '1' && strlen(r.out) == 4);
+	e2e_release(&r);
 }
 
 /* Nothing is run, and nothing made, when any step would be refused. */
