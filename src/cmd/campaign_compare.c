@@ -102,6 +102,16 @@ static void take(json_t *doc, const struct cmd_running *r, const struct cmd_step
 	free(path);
 }
 
+/* An earlier campaign in which this step was not. */
+static bool is_new(const struct cmd_step *s)
+{
+	char *campaign = xasprintf("%s/campaign.json", s->baseline), *step = xasprintf("%s/%s", s->baseline, s->name);
+	bool new = s->baseline_step < 0 && assay_fs_exists(campaign) && !assay_fs_is_dir(step);
+	free(campaign);
+	free(step);
+	return new;
+}
+
 /* A campaign that is told to compare with its own directory has no baseline yet. */
 static bool is_own(const struct cmd_running *r, const struct cmd_step *s)
 {
@@ -117,7 +127,7 @@ void cmd_step_compare(struct cmd_running *r, int i)
 	json_t *doc = cmd_step_doc(r, i);
 	if (!s->compare || cmd_signal_seen())
 		return;
-	if (s->baseline_optional && (is_own(r, s) || !cmd_step_has_baseline(s))) {
+	if (s->baseline_optional && (is_own(r, s) || is_new(s) || !cmd_step_has_baseline(s))) {
 		note(doc, s, "absent", "there is no such result yet");
 		fprintf(r->out, "      against %s: there is no such result yet\n", s->baseline);
 	} else if (command(r, s, &argv, &e)) {

@@ -272,6 +272,11 @@ static void test_earlier_campaign(void **state)
 	assert_string_equal(text(c, "steps.1.comparison.gate"), "fail");
 	assert_true(json_is_null(e2e_at(c, "steps.0.comparison"))); /* the repeats are compared together */
 	json_decref(c);
+	e2e_write("more.yaml", "defaults: {engine: 'sim:a.yaml', " SMALL "}\nsteps:\n- {name: new, experiment: latency, compare: {baseline: week2, optional: true}}\n");
+	e2e_run(&r, "$A run more.yaml -o more --no-progress");
+	if (r.status || !strstr(r.out, "against week2: there is no such result yet"))
+		fail_msg("status %d\n%s%s", r.status, r.out, r.err);
+	e2e_release(&r);
 	e2e_run(&r, "$A run job.yaml -o week4 --resume --only oen; $A run job.yaml --dry-run");
 	assert_non_null(strstr(r.err, "--only: no step is named oen (did you mean one?)"));
 	assert_non_null(strstr(r.out, "assay latency --engine=sim:a.yaml@2 --prompt-tokens=8 --output-tokens=6 --runs=5"));
