@@ -1,6 +1,9 @@
 """ONNX Runtime GenAI on a CPU: a Generator a batch, times taken after each generate_next_token(). Requests of equal prompt length that wait are one batch.
 A Hugging Face directory is converted once by the package's own builder, into the user's cache, outside the load time; --engine-opt onnx=DIR names one
-that is converted already."""
+that is converted already. Ends are decided here. The engine insists on an end token, so it is told the last id of the vocabulary, which published models leave
+unused; should a model choose that id, a single request goes on exactly, and one of a batch ends in an error. (min_length, the usual way to go on, forbids the
+end tokens and so changes the text; Config.overlay adds to their list instead of replacing it.)"""
+import importlib.util
 import hashlib
 import json
 import os
@@ -35,7 +38,9 @@ def convert(model, out):
                        "decoder": None, "model": {"type": "WordLevel", "vocab": words, "unk_token": "<0>"}}, f)
         with open(os.path.join(source, "tokenizer_config.json"), "w") as f:
             json.dump({"tokenizer_class": "PreTrainedTokenizerFast", "unk_token": "<0>"}, f)
-    done = subprocess.run([sys.executable, "-m", "onnxruntime_genai.models.builder", "-m", source, "-o", made, "-p", "fp32", "-e", "cpu", "-c", made + ".cache"],
+    shared = os.path.join(sys.prefix, "..", "torch", "bin", "python")  # the builder needs torch, which the small environment has not
+    python = sys.executable if importlib.util.find_spec("torch") or not os.path.exists(shared) else shared
+    done = subprocess.run([python, "-m", "onnxruntime_genai.models.builder", "-m", source, "-o", made, "-p", "fp32", "-e", "cpu", "-c", made + ".cache"],
                           env=dict(os.environ, HF_HUB_OFFLINE="1"), stdout=sys.stderr)
     shutil.rmtree(source, ignore_errors=True)
     shutil.rmtree(made + ".cache", ignore_errors=True)
@@ -47,7 +52,7 @@ def convert(model, out):
 class Genai(Worker):
     name = "ort_genai"
     distributions = ("onnxruntime-genai", "onnxruntime")
-    caps = dict(stream=True, cancel=True, continuous_batching=False, per_request_max_tokens=True, ignore_eos="min_tokens", greedy=True)
+    caps = dict(stream=True, cancel=True, continuous_batching=False, per_request_max_tokens=True, ignore_eos="native", greedy=True)
 
     def load(self, model, opts):
         if opts["dtype"] != "f32":
@@ -78,15 +83,13 @@ class Genai(Worker):
                     ignored=["max_batched_tokens", "block_size"] + [k for k in ("kv_bytes", "kv_dtype") if k in opts])
 
     def usable(self, folder, scratch):
-        """The folder, or the same by links where its end tokens are not all of its vocabulary, which the package refuses."""
+        """The folder by links, with the stand-in for its end tokens; rows are of one length, so nothing is padded."""
         config = json.load(open(os.path.join(folder, "genai_config.json")))
-        kept = [x for x in self.eos if 0 <= x < config["model"]["vocab_size"]]
-        if len(kept) == len(self.eos):
-            return folder
         for f in os.listdir(folder):
             if f != "genai_config.json":
                 os.symlink(os.path.realpath(os.path.join(folder, f)), os.path.join(scratch, f))
-        config["model"]["eos_token_id"] = kept or [config["model"]["vocab_size"] - 1]
+        self.stand_in = config["model"]["vocab_size"] - 1
+        config["model"].update(eos_token_id=[self.stand_in], pad_token_id=self.stand_in)
         with open(os.path.join(scratch, "genai_config.json"), "w") as f:
             json.dump(config, f)
         return scratch
@@ -102,16 +105,15 @@ class Genai(Worker):
         q = batch[0]  # one set of sampling parameters a batch: a visit has one
         params = self.og.GeneratorParams(self.model)
         sampling = dict(do_sample=True, temperature=q.temperature, top_p=q.top_p, top_k=q.top_k or 50, random_seed=q.seed % 2 ** 31) if q.temperature > 0 else dict(do_sample=False)
-        length = len(q.ids) + max(q.max_tokens for q in batch)
-        if all(q.ignore_eos for q in batch):  # the package cannot do without an end token: it is never chosen
-            sampling["min_length"] = length
-        params.set_search_options(batch_size=len(batch), max_length=length, **sampling)
+        params.set_search_options(batch_size=len(batch), max_length=len(q.ids) + max(q.max_tokens for q in batch), **sampling)
         return self.og.Generator(self.model, params)
 
     def generate(self, batch, out):
         g, t0, first = self.generator(batch), now(), True
         g.append_tokens(self.numpy.array([q.ids for q in batch], dtype=self.numpy.int32))
         while not all(q.finished for q in batch):
+            if not first and len(batch) == 1 and g.is_done():
+                g.append_tokens(ids.reshape(1, 1))  # it took the stand-in for an end: go on
             g.generate_next_token()
             ids = g.get_next_tokens()
             t1 = now()
@@ -121,6 +123,8 @@ class Genai(Worker):
                 stop = not q.ignore_eos and x in self.eos
                 if q.cancelled or stop or q.n_out >= q.max_tokens:
                     out.done(q, "abort" if q.cancelled else "stop" if stop else "length")
+                elif x == self.stand_in and len(batch) > 1:
+                    out.done(q, "error")  # from here on the engine would feed this row with padding
             t0, first = now(), False
 
 
