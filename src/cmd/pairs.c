@@ -57,6 +57,16 @@ static void arm_argv(const struct pairs *p, int arm, size_t nth, struct cmd_argv
 	cmd_argv_add(argv, "--no-progress");
 }
 
+/* Options of the pair as a whole, or of no visit. */
+static int check_words(const struct assay_options *visit, struct assay_err *e)
+{
+	static const char *const no[] = { "output", "save-as", "dry-run" };
+	for (size_t i = 0; i < sizeof no / sizeof *no; i++)
+		if (assay_options_source(visit, no[i]) == ASSAY_FROM_CLI)
+			return assay_fail(e, ASSAY_E_USAGE, "--%s: every visit is a result of its own below the directory of the pairs: leave it out", no[i]);
+	return 0;
+}
+
 /* What can be refused is refused before the other configuration is measured in vain. */
 static int check_arm(const struct pairs *p, int arm, struct assay_err *e)
 {
@@ -68,7 +78,7 @@ static int check_arm(const struct pairs *p, int arm, struct assay_err *e)
 	r.argc = argv.n;
 	r.argv = argv.list;
 	r.o = assay_options_open(r.verb->tables);
-	int rc = assay_options_parse(r.o, argv.n, argv.list, e) || cmd_run_plan(&r, e) ? assay_fail_in(e, arm ? "--b" : "--a") : 0;
+	int rc = assay_options_parse(r.o, argv.n, argv.list, e) || check_words(r.o, e) || cmd_run_plan(&r, e) ? assay_fail_in(e, arm ? "--b" : "--a") : 0;
 	cmd_run_release(&r);
 	cmd_argv_release(&argv);
 	return rc;

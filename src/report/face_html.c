@@ -185,6 +185,8 @@ static void sections(struct html_page *page, const json_t *result)
 		html_section_begin(page, id, title);
 		face_table_init(&t);
 		s[i].fill(result, s[i].experiment, &t);
+		if (!face_table_rows(&t))
+			say_note(page, FACE_NO_NUMBERS);
 		html_table(page, title, &t);
 		face_not_measured(result, s[i].experiment, say_note, page);
 		html_section_end(page);

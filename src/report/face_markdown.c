@@ -93,6 +93,8 @@ static void sections(struct assay_buf *b, const json_t *result)
 		markdown_text(b, "## ", text, "\n\n");
 		face_table_init(&t);
 		s[i].fill(result, s[i].experiment, &t);
+		if (!face_table_rows(&t))
+			say_bullet(b, FACE_NO_NUMBERS);
 		markdown_table(b, &t);
 		if (!strcmp(s[i].experiment, "soak"))
 			face_soak_sentences(result, say_bullet, b);

@@ -33,4 +33,7 @@ void face_s4_latency(const json_t *result, void (*say)(void *arg, const char *li
 bool face_s4_batch(char out[160], const json_t *point);
 void face_s4_lines(const json_t *result, void (*say)(void *arg, const char *line), void *arg);
 
+/* Said of a section whose table has no row. */
+#define FACE_NO_NUMBERS "No number of it is known here: unavailable[] in result.json says why"
+
 #endif

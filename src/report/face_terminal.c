@@ -135,6 +135,8 @@ static void sections(struct page *p, const json_t *result)
 		s[i].fill(result, s[i].experiment, &t);
 		if (face_table_rows(&t))
 			face_table_text(&t, &p->b, p->width, p->colour);
+		else
+			say_bullet(p, FACE_NO_NUMBERS);
 		face_table_release(&t);
 		shapes(p, result, s[i].experiment);
 		if (!strcmp(s[i].experiment, "soak")) {
