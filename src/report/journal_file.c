@@ -37,8 +37,10 @@ static int write_head(struct journal_file *f)
 	journal_start_put(head);
 	journal_frame_put(head + JOURNAL_START, ASSAY_REC_SEGMENT, text, (uint32_t)n);
 	memcpy(head + JOURNAL_START + JOURNAL_FRAME, text, (size_t)n);
-	f->bytes = JOURNAL_START + JOURNAL_FRAME + (size_t)n;
-	return write_all(f->fd, head, f->bytes);
+	size_t bytes = JOURNAL_START + JOURNAL_FRAME + (size_t)n;
+	int err = write_all(f->fd, head, bytes);
+	f->bytes = err ? 0 : bytes;
+	return err;
 }
 
 static void sync_folder(const char *dir)
