@@ -77,7 +77,7 @@ static int redact_late(const char *dir, struct assay_run *run, struct assay_err 
 		return 0;
 	assay_run_release(run);
 	*run = (struct assay_run){ 0 };
-	return assay_redact_journal(dir, dir, e) ? e->code : assay_journal_read(dir, run, e);
+	return cmd_redact_here(dir, e) ? e->code : assay_journal_read(dir, run, e);
 }
 
 /* fresh: the journal was just copied here. */

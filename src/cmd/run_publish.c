@@ -10,6 +10,7 @@
 #include "cmd/baselines.h"
 #include "cmd/show_result.h"
 #include "cmd/run.h"
+#include "cmd/run_commands.h"
 #include "cmd/run_signals.h"
 #include "report/redact.h"
 
@@ -43,11 +44,25 @@ static void summarise(const json_t *result)
 	assay_buf_release(&b);
 }
 
+/* What programs printed is not ours to clean. */
+int cmd_redact_here(const char *dir, struct assay_err *e)
+{
+	static const char *const logs[] = { CMD_COMMANDS_LOG, ASSAY_ENGINE_LOG };
+	if (assay_redact_journal(dir, dir, e))
+		return e->code;
+	for (int i = 0; i < 2; i++) {
+		char *path = xasprintf("%s/%s", dir, logs[i]);
+		unlink(path);
+		free(path);
+	}
+	return 0;
+}
+
 /* The same way that `assay report` takes. */
 static int write_result(const struct cmd_run *r, json_t **result, struct assay_err *e)
 {
 	struct assay_run run = { 0 };
-	if (assay_options_flag(r->o, "redact") && assay_redact_journal(r->dir, r->dir, e))
+	if (assay_options_flag(r->o, "redact") && cmd_redact_here(r->dir, e))
 		return e->code;
 	int rc = assay_journal_read(r->dir, &run, e);
 	if (rc)

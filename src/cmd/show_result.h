@@ -24,4 +24,7 @@ bool cmd_result_whole(const json_t *result);
 /* ASSAY_E_USAGE when a live run holds the directory's journal. */
 int cmd_not_in_use(const char *dir, struct assay_err *e);
 
+/* The result in dir without what is private, and without the logs of commands and workers. */
+int cmd_redact_here(const char *dir, struct assay_err *e);
+
 #endif

@@ -21,7 +21,7 @@ struct redact { struct secret *list; size_t n; };
 enum how { TEXT, WORDS, NAME, HIDE, IS_PATH, IS_HOST, IS_PROMPT, IS_SPEC, CONFIG };
 
 static const struct rule { const char *key; enum how how; } rules[] = {
-	{ "uuid", HIDE }, { "serial", HIDE }, { "serial_number", HIDE }, { "product_serial", HIDE }, { "mac", HIDE }, { "user", HIDE },
+	{ "uuid", HIDE }, { "serial", HIDE }, { "serial_number", HIDE }, { "product_serial", HIDE }, { "mac", HIDE }, { "user", HIDE }, { "last_line", HIDE },
 	{ "host", IS_HOST }, { "hostname", IS_HOST }, { "path", IS_PATH }, { "cwd", IS_PATH }, { "argv", WORDS }, { "environment", WORDS }, { "config", CONFIG },
 	{ "experiment", NAME }, { "code", NAME }, { "status", NAME }, { "name", NAME }, { "version", NAME }, { "commit", NAME }, { "definitions", NAME }, { "dtype", NAME }, { "family", NAME },
 	{ "created", NAME }, { "ended", NAME }, { "sha256", NAME }, { "of", NAME }, { "role", NAME }, { "method", NAME }, { "metric", NAME }, { "stat", NAME },

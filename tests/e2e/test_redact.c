@@ -48,6 +48,16 @@ static void test_copy(void **state)
 	e2e_expect(0, "$A report one --redact -o again && $A report again --redact -o twice && test \"$(grep '\"of\"' again/result.json)\" = \"$(grep '\"of\"' twice/result.json)\"", "", "");
 }
 
+/* What commands print is theirs: neither their log nor its last line is published. */
+static void test_commands(void **state)
+{
+	(void)state;
+	e2e_expect(0, "$A latency -q -e sim:hush/secretfolder/sim.yaml --setup 'echo hunter2' --redact -o said && $A verify said", "redacted", "");
+	e2e_expect(1, "grep -ral hunter2 said", "", "");
+	e2e_expect(0, "$A latency -q -e sim:hush/secretfolder/sim.yaml --setup 'echo hunter2' -o says && $A report says --redact -o said2 && $A verify said2", "redacted", "");
+	e2e_expect(1, "grep -ral hunter2 said2", "", "");
+}
+
 static void test_refused(void **state)
 {
 	(void)state;
@@ -137,6 +147,6 @@ static void test_tokens(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_copy), cmocka_unit_test(test_refused), cmocka_unit_test(test_run), cmocka_unit_test(test_segments), cmocka_unit_test(test_tokens) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_copy), cmocka_unit_test(test_commands), cmocka_unit_test(test_refused), cmocka_unit_test(test_run), cmocka_unit_test(test_segments), cmocka_unit_test(test_tokens) };
 	return cmocka_run_group_tests(tests, set_up, NULL);
 }
