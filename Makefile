@@ -80,7 +80,7 @@ check-unit: $(UNIT:%.c=$(B)/%)
 check-e2e: $(B)/assay $(E2E:%.c=$(B)/%)
 	@B=$(B) sh tests/run.sh $(E2E:%.c=$(B)/%)
 check: all $(UNIT:%.c=$(B)/%) $(E2E:%.c=$(B)/%)
-	@B=$(B) sh tests/run.sh tools/layers.sh tools/check_docs.sh $(UNIT:%.c=$(B)/%) $(E2E:%.c=$(B)/%)
+	@B=$(B) sh tests/run.sh tools/layers.sh tools/check_docs.sh tools/check_workers.sh $(UNIT:%.c=$(B)/%) $(E2E:%.c=$(B)/%)
 check-layers:
 	@sh tools/layers.sh
 check-golden: $(B)/assay

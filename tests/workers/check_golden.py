@@ -12,7 +12,7 @@ import time
 
 class Peer:
     def __init__(self, python, worker):
-        self.p = subprocess.Popen([python, worker], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        self.p = subprocess.Popen([python, worker], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=open(os.environ.get("WORKER_LOG", os.devnull), "ab"))
         self.id = 0
 
     def say(self, op, **fields):
@@ -82,4 +82,5 @@ def main():
     return bad != 0
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

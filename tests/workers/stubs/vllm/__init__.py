@@ -1,0 +1,51 @@
+"""Stands in for vllm: an engine of at most max_num_seqs requests a step, and what workers/vllm.py must have set before it is imported."""
+import os
+import types
+
+from stub_lm import EOS, VOCAB, check, follow
+from vllm.sampling_params import RequestOutputKind
+
+check(os.environ["VLLM_WORKER_MULTIPROC_METHOD"] == "spawn" and os.environ["VLLM_NO_USAGE_STATS"] == "1" and int(os.environ["VLLM_CPU_KVCACHE_SPACE"]) >= 1, "the environment is set before the import")
+
+
+class SamplingParams:
+    def __init__(self, max_tokens, ignore_eos, temperature, top_p, top_k, seed, detokenize, output_kind):
+        check(temperature == 0 and top_k == -1 and seed is None and not detokenize and output_kind == RequestOutputKind.DELTA, "sampling parameters")
+        self.max_tokens, self.ignore_eos = max_tokens, ignore_eos
+
+
+class EngineArgs:
+    def __init__(self, **args):
+        check(args["skip_tokenizer_init"] and args["dtype"] == "float32" and not args["enable_prefix_caching"], "explicit dtype, no prefix cache, no tokenizer")
+        self.args = args
+
+
+class LLMEngine:
+    @classmethod
+    def from_engine_args(cls, given):
+        self, a, Bag = cls(), given.args, types.SimpleNamespace
+        self.most, self.live = a["max_num_seqs"], {}
+        self.vllm_config = Bag(model_config=Bag(dtype="torch.float32", max_model_len=512, enforce_eager=a["enforce_eager"], get_vocab_size=lambda: VOCAB),
+                               scheduler_config=Bag(max_num_seqs=self.most, max_num_batched_tokens=a["max_num_batched_tokens"]),
+                               cache_config=Bag(num_gpu_blocks=64, block_size=16, enable_prefix_caching=False))
+        return self
+
+    def add_request(self, name, prompt, params):
+        check(isinstance(name, str) and name not in self.live, "a request is named once, by text")
+        self.live[name] = (list(prompt["prompt_token_ids"]), params, [])
+
+    def abort_request(self, names):
+        for n in names:
+            del self.live[n]
+
+    def step(self):
+        told = []
+        for name, (ids, params, got) in list(self.live.items())[:self.most]:
+            got.append(follow(ids + got))
+            stop = not params.ignore_eos and got[-1] == EOS
+            finished = stop or len(got) == params.max_tokens
+            output = types.SimpleNamespace(token_ids=got[-1:], finish_reason="stop" if stop else "length" if finished else None)
+            told.append(types.SimpleNamespace(request_id=name + "-9f3a", outputs=[output], finished=finished, num_cached_tokens=0))
+            if finished:
+                del self.live[name]
+        return told
