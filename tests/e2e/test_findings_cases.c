@@ -16,7 +16,7 @@
 #define MEMORY "weights_mib: 100\nkv: {tokens: 8192, bytes_per_token: 36864}\nload_ms: 1234\n"
 #define TARGET(max) "- {metric: ttft_ms, stat: mean, case: {experiment: latency}, max: " max "}\n"
 
-enum { RICH, BARE, OVERHEAD, PREFILL, FLAT, PER_SEQ, STEEP, KV_HEAVY, LEAKY, STEADY_MEM, NOISY, STALLS, DRIFTS, LOUD, LENGTHS, GROWS, TIGHT, REAL, N_RUNS };
+enum { RICH, BARE, OVERHEAD, PREFILL, FLAT, PER_SEQ, STEEP, KV_HEAVY, LEAKY, STEADY_MEM, NOISY, STALLS, DRIFTS, LOUD, LENGTHS, GROWS, TIGHT, SOAKED, FAILING, REAL, N_RUNS };
 static const struct { const char *sim, *args; } runs[N_RUNS] = {
 	[RICH] = { LAW "decode: {fixed_ms: 10, per_sequence_us: 500}\n" MEMORY "ceilings: {read_gb_s: 12, gemm_gflop_s: 2000}\ntelemetry: [{at_ms: 0, power_w: 10, cpu_steal_pct: 0, other_cpu_pct: 0, rss_mib: 300}]\n",
 		   "baseline --price-per-hour 3.6 --targets met.yaml" },
@@ -36,6 +36,8 @@ static const struct { const char *sim, *args; } runs[N_RUNS] = {
 	[LENGTHS] = { LAW "decode: {fixed_ms: 10}\n", "seqlen --axes --prompt-tokens 50,100,400,800 --output-tokens 8,16,32 --runs 5" },
 	[GROWS] = { LAW "decode: {fixed_ms: 10, per_context_token_us: 10}\n", "seqlen --axes --prompt-tokens 50,100,400,800 --output-tokens 8,16,32 --runs 5" },
 	[TIGHT] = { LAW "decode: {fixed_ms: 10}\nweights_mib: 1\nkv: {tokens: 256, bytes_per_token: 1000}\n", "throughput --batch 1,4,16 --prompt-tokens 40 --output-tokens 8 --runs 2" },
+	[SOAKED] = { LAW "decode: {fixed_ms: 10}\n", "soak --duration 30m --load 50% --probe 10s --output-tokens 16" },
+	[FAILING] = { LAW "decode: {fixed_ms: 10}\ndrift_pct_per_min: 1\nfaults: [{kind: error, every: 50}]\n", "soak --duration 30m --load 20% --probe 10s --output-tokens 16" },
 	[REAL] = { NULL, "latency --prompt-tokens 8 --output-tokens 4 --runs 3" },
 };
 
@@ -62,6 +64,8 @@ static const struct { const char *id; int run; const char *must; } cases[] = {
 	{ "cost", RICH, "At 3.6 USD an hour" }, { "cost", BARE, "!--price-per-hour" }, { "energy", RICH, "An output token takes" }, { "energy", BARE, "!counter of energy" },
 	{ "acceptable", RICH, "Yes: 1 of 1" }, { "acceptable", OVERHEAD, "No: 0 of 1" }, { "acceptable", BARE, "!--targets s3-cpu" },
 	{ "opportunity", RICH, "Decode (one request" }, { "opportunity", PREFILL, "Prefill (one request" }, { "opportunity", BARE, "!an engine that reports steps" },
+	{ "holds_load", SOAKED, "Yes: at load 50% 0 of" }, { "holds_load", FAILING, "No: at load 20% " }, { "holds_load", RICH, "!soak --duration 1h" },
+	{ "load_drift", SOAKED, "No: at load 50% " }, { "load_drift", FAILING, "Yes: at load 20% " }, { "load_drift", RICH, "!soak --duration" },
 	{ "best_configuration", RICH, "!assay sweep --vary" }, { "trend", RICH, "!assay history FOLDER" },
 };
 
