@@ -5,11 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "draw/svg.h"
+#include "journal_repair.h"
 #include "metrics/other_tools.h"
 #include "report/face_definitions.h"
 #include "report/report.h"
-#include "report/svg.h"
-#include "journal_repair.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -10,8 +10,8 @@
 #include "base/json.h"
 #include "base/term.h"
 #include "cmd/show_result.h"
+#include "draw/table.h"
 #include "report/baselines.h"
-#include "report/face_table.h"
 #include "report/report.h"
 #include "telemetry/telemetry.h"
 
@@ -134,7 +134,7 @@ int cmd_baseline_find(const char *name, char **dir, struct assay_err *e)
 
 /* ---- the verb ---- */
 
-struct listing { struct face_table t; json_t *list; char here[ASSAY_MACHINE_ID_LEN + 1]; };
+struct listing { struct draw_table t; json_t *list; char here[ASSAY_MACHINE_ID_LEN + 1]; };
 
 static int list_one(void *arg, const char *machine, const char *name, const char *dir)
 {
@@ -143,13 +143,13 @@ static int list_one(void *arg, const char *machine, const char *name, const char
 	const char *created = assay_json_get_str(r, "created", "?"), *state = assay_json_get_str(json_object_get(r, "verdict"), "state", r ? "?" : "unreadable");
 	const char *model = assay_json_get_str(json_object_get(r, "model"), "name", "?"), *engine = assay_json_get_str(json_object_get(r, "engine"), "name", "?");
 	bool here = !strcmp(machine, l->here);
-	face_table_cell(&l->t, "%s", name);
-	face_table_cell(&l->t, "%s%s", machine, here ? " (this)" : "");
-	face_table_cell(&l->t, "%s", assay_json_get_str(r, "experiment", "?"));
-	face_table_cell(&l->t, "%s", model);
-	face_table_cell(&l->t, "%s", engine);
-	face_table_cell(&l->t, "%.19s", created);
-	face_table_cell(&l->t, "%s", state);
+	draw_table_cell(&l->t, "%s", name);
+	draw_table_cell(&l->t, "%s%s", machine, here ? " (this)" : "");
+	draw_table_cell(&l->t, "%s", assay_json_get_str(r, "experiment", "?"));
+	draw_table_cell(&l->t, "%s", model);
+	draw_table_cell(&l->t, "%s", engine);
+	draw_table_cell(&l->t, "%.19s", created);
+	draw_table_cell(&l->t, "%s", state);
 	json_array_append_new(l->list, json_pack("{s:s, s:s, s:b, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "name", name, "machine", machine, "this_machine", here, "cpu", cpu_of(r), "dir", dir, "experiment",
 	                                         assay_json_get_str(r, "experiment", "?"), "model", model, "engine", engine, "created", created, "verdict", state));
 	json_decref(r);
@@ -164,20 +164,20 @@ static void list_all(const struct assay_options *o)
 	struct assay_buf b;
 	assay_term_init(&term, STDOUT_FILENO, assay_options_flag(o, "color"));
 	assay_buf_init(&b, (size_t)64 << 20);
-	face_table_init(&l.t);
+	draw_table_init(&l.t);
 	for (size_t i = 0; i < sizeof cols / sizeof *cols; i++)
-		face_table_col(&l.t, cols[i].head, false, cols[i].keep);
+		draw_table_col(&l.t, cols[i].head, false, cols[i].keep);
 	this_machine(l.here);
 	assay_baselines_each(NULL, list_one, &l);
 	if (assay_options_flag(o, "json"))
 		assay_json_print(&b, l.list, 2);
-	else if (face_table_rows(&l.t))
-		face_table_text(&l.t, &b, term.width, term.colour);
+	else if (draw_table_rows(&l.t))
+		draw_table_text(&l.t, &b, term.width, term.colour);
 	else
 		assay_buf_printf(&b, "no baseline yet: --save-as NAME of a measuring verb keeps one (this machine is %s)", l.here);
 	printf("%s\n", b.data ? b.data : "");
 	assay_buf_release(&b);
-	face_table_release(&l.t);
+	draw_table_release(&l.t);
 	json_decref(l.list);
 }
 

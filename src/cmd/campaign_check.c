@@ -12,8 +12,8 @@
 #include "cmd/baselines.h"
 #include "cmd/campaign.h"
 #include "cmd/run.h"
+#include "draw/table.h"
 #include "engine/sim_file.h"
-#include "report/face_table.h"
 
 /* ---- --only ---- */
 
@@ -59,7 +59,7 @@ int cmd_campaign_select(struct cmd_campaign *c, const char *only, struct assay_e
 
 /* ---- plans ---- */
 
-static void row(struct face_table *t, const struct cmd_step *s, const struct assay_run_plan *p)
+static void row(struct draw_table *t, const struct cmd_step *s, const struct assay_run_plan *p)
 {
 	struct cmd_argv argv = { 0 };
 	struct assay_buf line;
@@ -67,12 +67,12 @@ static void row(struct face_table *t, const struct cmd_step *s, const struct ass
 	cmd_step_argv(s, &argv);
 	for (int i = 0; i < argv.n; i++)
 		assay_buf_printf(&line, "%s%s", i ? " " : "", argv.list[i]);
-	face_table_cell(t, "%s", s->name);
-	face_table_cell(t, p ? "%zu" : "-", p ? json_array_size(p->points) : 0);
-	face_table_cell(t, p ? "%llu" : "-", p ? (unsigned long long)p->requests : 0);
-	face_table_cell(t, p ? "%llu" : "-", p ? (unsigned long long)p->prompt_tokens : 0);
-	face_table_cell(t, p ? "%llu" : "-", p ? (unsigned long long)p->output_tokens : 0);
-	face_table_cell(t, "%s", line.data ? line.data : "");
+	draw_table_cell(t, "%s", s->name);
+	draw_table_cell(t, p ? "%zu" : "-", p ? json_array_size(p->points) : 0);
+	draw_table_cell(t, p ? "%llu" : "-", p ? (unsigned long long)p->requests : 0);
+	draw_table_cell(t, p ? "%llu" : "-", p ? (unsigned long long)p->prompt_tokens : 0);
+	draw_table_cell(t, p ? "%llu" : "-", p ? (unsigned long long)p->output_tokens : 0);
+	draw_table_cell(t, "%s", line.data ? line.data : "");
 	assay_buf_release(&line);
 	cmd_argv_release(&argv);
 }
@@ -120,7 +120,7 @@ static int check_sim(const struct cmd_step *s, struct assay_err *e)
 }
 
 /* A step of an experiment is planned as its own process will; of verbs that cannot be asked the options are all that is known. */
-static int check_step(const struct cmd_step *s, struct face_table *t, struct assay_err *e)
+static int check_step(const struct cmd_step *s, struct draw_table *t, struct assay_err *e)
 {
 	struct cmd_run r = { .verb = s->verb, .exp = assay_experiment_find(s->verb->name), .o = s->o };
 	bool measures = s->verb->main == cmd_run_experiment;
@@ -157,13 +157,13 @@ static int refuse(const struct cmd_campaign *c, const struct cmd_step *s, struct
 int cmd_campaign_check(const struct cmd_campaign *c, bool print, struct assay_err *e)
 {
 	static const struct { const char *head; bool right; int keep; } cols[] = { { "Step", false, 0 }, { "Points", true, 3 }, { "Requests", true, 3 }, { "Prompt tok", true, 2 }, { "Output tok", true, 2 }, { "Command", false, 1 } };
-	struct face_table t;
+	struct draw_table t;
 	struct assay_buf b;
 	struct assay_term term;
 	int rc = 0;
-	face_table_init(&t);
+	draw_table_init(&t);
 	for (size_t i = 0; i < sizeof cols / sizeof *cols; i++)
-		face_table_col(&t, cols[i].head, cols[i].right, cols[i].keep);
+		draw_table_col(&t, cols[i].head, cols[i].right, cols[i].keep);
 	for (int i = 0; i < c->n && !rc; i++)
 		rc = check_targets(c, &c->steps[i], e); /* says itself where */
 	for (int i = 0; i < c->n && !rc; i++)
@@ -172,10 +172,10 @@ int cmd_campaign_check(const struct cmd_campaign *c, bool print, struct assay_er
 	if (!rc && print) {
 		assay_buf_init(&b, (size_t)1 << 26);
 		assay_term_init(&term, 1, false);
-		face_table_text(&t, &b, term.tty ? term.width : 400, false);
-		printf("%s: %zu steps; nothing is run now\n\n%s", c->name, face_table_rows(&t), b.data ? b.data : "");
+		draw_table_text(&t, &b, term.tty ? term.width : 400, false);
+		printf("%s: %zu steps; nothing is run now\n\n%s", c->name, draw_table_rows(&t), b.data ? b.data : "");
 		assay_buf_release(&b);
 	}
-	face_table_release(&t);
+	draw_table_release(&t);
 	return rc;
 }

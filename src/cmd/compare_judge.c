@@ -8,9 +8,9 @@
 #include "base/term.h"
 #include "cmd/compare.h"
 #include "cmd/show_result.h"
+#include "draw/text.h"
 #include "report/compare_tables.h"
 #include "report/face_compare.h"
-#include "report/face_text.h"
 #include "report/report.h"
 
 const struct assay_opt cmd_judge_options[] = {
@@ -126,7 +126,7 @@ int cmd_judge_refuse(const json_t *doc, struct assay_err *e)
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		assay_face_difference(json_array_get(list, i), text, sizeof text);
 		assay_buf_puts(&b, i ? "; " : "");
-		face_text_clean(&b, text);
+		draw_text_clean(&b, text);
 	}
 	assay_fail(e, ASSAY_E_USAGE, "not comparable: %s", b.data ? b.data : "?");
 	assay_buf_release(&b);

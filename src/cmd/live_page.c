@@ -12,7 +12,7 @@
 
 #include "base/clock.h"
 #include "base/term.h"
-#include "report/face_chart.h"
+#include "draw/chart.h"
 
 #define DRAW_NS (ASSAY_NS_PER_S / 2)
 #define LINE_NS (5 * ASSAY_NS_PER_S)   /* least between two plain lines */
@@ -76,7 +76,7 @@ static int shape(struct assay_buf *out, int width, bool utf8, const char *name, 
 	if (!n || isnan(last) || room < 8)
 		return 0;
 	assay_buf_puts(out, left);
-	face_chart_spark(out, x, n, room < SHAPE_COLUMNS ? room : SHAPE_COLUMNS, from_zero, utf8);
+	draw_chart_spark(out, x, n, room < SHAPE_COLUMNS ? room : SHAPE_COLUMNS, from_zero, utf8);
 	assay_buf_puts(out, "\n");
 	return 1;
 }

@@ -15,8 +15,8 @@
 #include "cmd/compare.h"
 #include "cmd/run_signals.h"
 #include "cmd/show_result.h"
+#include "draw/text.h"
 #include "experiment/experiment.h"
-#include "report/face_text.h"
 #include "report/report.h"
 #include "report/verify_diff.h"
 
@@ -228,7 +228,7 @@ static void show_circumstance(const json_t *entry, int width)
 		text[i] = json_is_string(sides[i]) ? xstrdup(json_string_value(sides[i])) : json_is_null(sides[i]) ? xstrdup("nothing") : json_dumps(sides[i], JSON_ENCODE_ANY | JSON_COMPACT);
 	char *line = xasprintf("%s: then %.300s, now %.300s", assay_json_get_str(entry, "what", "?"), text[0] ? text[0] : "?", text[1] ? text[1] : "?");
 	assay_buf_init(&b, 65536);
-	face_text_wrap(&b, line, "- ", "  ", width);
+	draw_text_wrap(&b, line, "- ", "  ", width);
 	fwrite(b.data, 1, b.len_bytes, stdout);
 	assay_buf_release(&b);
 	free(line);

@@ -7,7 +7,7 @@
 #include "cmd/live_page.h"
 #include "cmd/run_commands.h"
 #include "cmd/run_signals.h"
-#include "report/face_text.h"
+#include "draw/text.h"
 #include "telemetry/telemetry.h"
 
 static void say_engine(const struct assay_engine_info *g)
@@ -90,7 +90,7 @@ static void open_page(struct cmd_run *r, const struct assay_engine_info *info)
 	struct assay_buf name;
 	assay_buf_init(&name, 1 << 16);
 	assay_buf_printf(&name, "%s: ", r->verb->name);
-	face_text_clean(&name, r->shape.name);
+	draw_text_clean(&name, r->shape.name);
 	assay_buf_printf(&name, " on %s", info->name);
 	assay_status_line_close(r->line);
 	r->line = NULL;

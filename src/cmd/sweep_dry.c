@@ -5,7 +5,7 @@
 
 #include "base/term.h"
 #include "cmd/sweep.h"
-#include "report/face_table.h"
+#include "draw/table.h"
 
 static double estimate(const struct cmd_sweep *s, const struct cmd_config *c)
 {
@@ -30,17 +30,17 @@ static int load_of(const struct cmd_sweep *s, const struct cmd_config *c)
 void cmd_sweep_dry(struct cmd_sweep *s)
 {
 	struct assay_term term;
-	struct face_table t;
+	struct draw_table t;
 	struct assay_buf b;
 	double all = 0;
 	int loads = 0;
 	assay_term_init(&term, STDOUT_FILENO, false);
-	face_table_init(&t);
-	face_table_col(&t, "#", true, 0);
-	face_table_col(&t, "Configuration", false, 0);
-	face_table_col(&t, "Load", false, 2);
-	face_table_col(&t, "KV tokens", true, 1);
-	face_table_col(&t, "At least", true, 3);
+	draw_table_init(&t);
+	draw_table_col(&t, "#", true, 0);
+	draw_table_col(&t, "Configuration", false, 0);
+	draw_table_col(&t, "Load", false, 2);
+	draw_table_col(&t, "KV tokens", true, 1);
+	draw_table_col(&t, "At least", true, 3);
 	for (size_t i = 0; i < s->n; i++) {
 		const struct cmd_config *c = &s->configs[i];
 		double took = c->planned ? estimate(s, c) : NAN;
@@ -49,21 +49,21 @@ void cmd_sweep_dry(struct cmd_sweep *s)
 			assay_duration_format(text, sizeof text, took);
 		all += isnan(took) ? 0 : took * s->rounds;
 		loads += c->planned && load_of(s, c) == c->n;
-		face_table_cell(&t, "%d", c->n);
-		face_table_cell(&t, "%s", c->name);
+		draw_table_cell(&t, "%d", c->n);
+		draw_table_cell(&t, "%s", c->name);
 		if (!c->planned)
-			face_table_cell(&t, "none");
+			draw_table_cell(&t, "none");
 		else if (load_of(s, c) != c->n)
-			face_table_cell(&t, "that of %d", load_of(s, c));
+			draw_table_cell(&t, "that of %d", load_of(s, c));
 		else
-			face_table_cell(&t, c->sharing > 1 ? "shared by %d" : "own", c->sharing);
-		face_table_cell(&t, c->planned ? "%llu" : "-", (unsigned long long)c->kv_tokens);
-		face_table_cell(&t, "%s", text);
+			draw_table_cell(&t, c->sharing > 1 ? "shared by %d" : "own", c->sharing);
+		draw_table_cell(&t, c->planned ? "%llu" : "-", (unsigned long long)c->kv_tokens);
+		draw_table_cell(&t, "%s", text);
 	}
 	assay_buf_init(&b, 1 << 26);
 	assay_buf_printf(&b, "assay sweep would measure %zu configuration%s of %s, %d round%s, %d load%s a round; nothing is loaded now:\n\n", s->n, s->n == 1 ? "" : "s", s->exp->name, s->rounds, s->rounds == 1 ? "" : "s", loads,
 	                 loads == 1 ? "" : "s");
-	face_table_text(&t, &b, term.width, false);
+	draw_table_text(&t, &b, term.width, false);
 	for (size_t i = 0; i < s->n; i++)
 		if (!s->configs[i].planned)
 			assay_buf_printf(&b, "%s%d cannot be measured: %s\n", i ? "" : "\n", s->configs[i].n, s->configs[i].refused.msg);
@@ -74,5 +74,5 @@ void cmd_sweep_dry(struct cmd_sweep *s)
 	}
 	fwrite(b.data, 1, b.len_bytes, stdout);
 	assay_buf_release(&b);
-	face_table_release(&t);
+	draw_table_release(&t);
 }

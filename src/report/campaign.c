@@ -8,12 +8,12 @@
 
 #include "base/fs.h"
 #include "base/json.h"
+#include "draw/file.h"
+#include "draw/junit.h"
 #include "report/campaign_summary.h"
 #include "report/compare_tables.h"
 #include "report/face_data.h"
-#include "report/face_file.h"
 #include "report/jsonl.h"
-#include "report/junit.h"
 #include "report/report.h"
 
 #define CAMPAIGN_BYTES_MAX ((size_t)64 << 20)
@@ -24,7 +24,7 @@ int assay_campaign_save(const char *dir, const json_t *campaign, struct assay_er
 	assay_buf_init(&b, CAMPAIGN_BYTES_MAX);
 	assay_json_print(&b, campaign, 1);
 	assay_buf_puts(&b, "\n");
-	return face_file_write(&b, dir, "campaign.json", e);
+	return draw_file_write(&b, dir, "campaign.json", e);
 }
 
 json_t *assay_campaign_load(const char *dir, struct assay_err *e)
@@ -173,9 +173,9 @@ int assay_campaign_faces(const char *dir, const json_t *campaign, struct assay_b
 	json_t *step;
 	junit_init(&j);
 	campaign_summary_init(&s);
-	assay_buf_init(&lines, FACE_FILE_BYTES_MAX);
-	assay_buf_init(&xml, FACE_FILE_BYTES_MAX);
-	assay_buf_init(&md, FACE_FILE_BYTES_MAX);
+	assay_buf_init(&lines, DRAW_FILE_BYTES_MAX);
+	assay_buf_init(&xml, DRAW_FILE_BYTES_MAX);
+	assay_buf_init(&md, DRAW_FILE_BYTES_MAX);
 	json_array_foreach(json_object_get(campaign, "steps"), i, step) {
 		json_t *result = load_result(dir, step);
 		if (!strcmp(assay_json_get_str(step, "state", ""), "not_selected"))
@@ -190,8 +190,8 @@ int assay_campaign_faces(const char *dir, const json_t *campaign, struct assay_b
 	junit_release(&j);
 	campaign_summary_print(&s, campaign, &md);
 	assay_buf_puts(summary, md.data ? md.data : "");
-	int rc = face_file_write(&md, dir, "summary.md", e), more = face_file_write(&xml, dir, "junit.xml", rc ? NULL : e);
+	int rc = draw_file_write(&md, dir, "summary.md", e), more = draw_file_write(&xml, dir, "junit.xml", rc ? NULL : e);
 	rc = rc ? rc : more;
-	more = face_file_write(&lines, dir, "results.jsonl", rc ? NULL : e);
+	more = draw_file_write(&lines, dir, "results.jsonl", rc ? NULL : e);
 	return rc ? rc : more;
 }

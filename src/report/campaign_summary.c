@@ -19,19 +19,19 @@ void campaign_summary_init(struct campaign_summary *s)
 {
 	static const struct { const char *head; bool right; } steps[] = { { "Step", false }, { "State", false }, { "Verdict", false }, { "Cases", true }, { "TTFT P50 ms", true }, { "TPOT P50 ms", true }, { "tok/s", true }, { "RSS peak MiB", true }, { "Targets", true }, { "Time", true } };
 	static const struct { const char *head; bool right; } compared[] = { { "Step", false }, { "Baseline", false }, { "Metric", false }, { "Baseline value", true }, { "Value", true }, { "Effect", true }, { "95 % interval", true }, { "Verdict", false }, { "Bound", false } };
-	face_table_init(&s->steps);
-	face_table_init(&s->comparisons);
+	draw_table_init(&s->steps);
+	draw_table_init(&s->comparisons);
 	for (size_t i = 0; i < sizeof steps / sizeof *steps; i++)
-		face_table_col(&s->steps, steps[i].head, steps[i].right, 0);
+		draw_table_col(&s->steps, steps[i].head, steps[i].right, 0);
 	for (size_t i = 0; i < sizeof compared / sizeof *compared; i++)
-		face_table_col(&s->comparisons, compared[i].head, compared[i].right, 0);
+		draw_table_col(&s->comparisons, compared[i].head, compared[i].right, 0);
 	assay_buf_init(&s->trouble, 1 << 20);
 	assay_buf_init(&s->said, 1 << 20);
 	assay_buf_init(&s->details, DETAILS_BYTES);
 }
 
 /* The first case's numbers; a table with all of them is folded away below. */
-static void step_row(struct face_table *t, const json_t *step, const json_t *result)
+static void step_row(struct draw_table *t, const json_t *step, const json_t *result)
 {
 	static const struct { const char *key, *stat; } cols[] = { { "ttft_ms", "p50" }, { "tpot_ms", "p50" }, { "output_tok_s", "mean" }, { "rss_peak_mib", "mean" } };
 	const json_t *points = json_object_get(result, "points"), *targets = json_object_get(json_object_get(step, "result"), "targets"), *p = NULL;
@@ -40,47 +40,47 @@ static void step_row(struct face_table *t, const json_t *step, const json_t *res
 	char took[24] = "-";
 	for (size_t i = 0; i < json_array_size(points) && !face_ok(p); i++)
 		p = json_array_get(points, i);
-	face_table_cell(t, "%s", assay_json_get_str(step, "name", "?"));
-	face_table_cell(t, "%s%s", assay_json_get_str(step, "state", "?"), json_is_true(json_object_get(step, "kept")) ? " (kept)" : "");
-	face_table_cell(t, "%s", assay_json_get_str(json_object_get(step, "result"), "verdict", "-"));
-	face_table_cell(t, result ? "%zu" : "-", json_array_size(points));
+	draw_table_cell(t, "%s", assay_json_get_str(step, "name", "?"));
+	draw_table_cell(t, "%s%s", assay_json_get_str(step, "state", "?"), json_is_true(json_object_get(step, "kept")) ? " (kept)" : "");
+	draw_table_cell(t, "%s", assay_json_get_str(json_object_get(step, "result"), "verdict", "-"));
+	draw_table_cell(t, result ? "%zu" : "-", json_array_size(points));
 	for (size_t i = 0; i < sizeof cols / sizeof *cols; i++)
 		face_number_cell(t, p, cols[i].key, cols[i].stat);
-	face_table_cell(t, pass + fail ? "%lld of %lld" : "-", (long long)pass, (long long)(pass + fail));
+	draw_table_cell(t, pass + fail ? "%lld of %lld" : "-", (long long)pass, (long long)(pass + fail));
 	if (!isnan(wall_s))
 		assay_duration_format(took, sizeof took, wall_s);
-	face_table_cell(t, "%s", took);
+	draw_table_cell(t, "%s", took);
 }
 
-static void percent_cell(struct face_table *t, double x)
+static void percent_cell(struct draw_table *t, double x)
 {
 	if (isnan(x))
-		face_table_cell(t, "-");
+		draw_table_cell(t, "-");
 	else
-		face_table_cell(t, "%+.2f%%", x);
+		draw_table_cell(t, "%+.2f%%", x);
 }
 
-static void value_cell(struct face_table *t, double x)
+static void value_cell(struct draw_table *t, double x)
 {
 	char text[48];
 	face_format(text, x, 2);
-	face_table_cell(t, "%s", isnan(x) ? "-" : text);
+	draw_table_cell(t, "%s", isnan(x) ? "-" : text);
 }
 
 /* "at most 2 % worse: pass" */
-static void bound_cell(struct face_table *t, const json_t *doc, const char *key)
+static void bound_cell(struct draw_table *t, const json_t *doc, const char *key)
 {
 	size_t i;
 	json_t *g;
 	json_array_foreach(json_object_get(json_object_get(doc, "gate"), "rows"), i, g)
 		if (!strcmp(assay_json_get_str(g, "key", ""), key)) {
-			face_table_cell(t, "at most %g %% worse: %s", assay_json_get_num(g, "bound_pct", NAN), assay_json_get_str(g, "status", "?"));
+			draw_table_cell(t, "at most %g %% worse: %s", assay_json_get_num(g, "bound_pct", NAN), assay_json_get_str(g, "status", "?"));
 			return;
 		}
-	face_table_cell(t, "-");
+	draw_table_cell(t, "-");
 }
 
-static void comparison_rows(struct face_table *t, const char *dir, const json_t *step)
+static void comparison_rows(struct draw_table *t, const char *dir, const json_t *step)
 {
 	json_t *doc = campaign_comparison(dir, step), *row;
 	size_t i;
@@ -89,15 +89,15 @@ static void comparison_rows(struct face_table *t, const char *dir, const json_t 
 		char interval[48];
 		if (!compare_is_family(row))
 			continue;
-		face_table_cell(t, "%s", assay_json_get_str(json_object_get(step, "comparison"), "of", "?"));
-		face_table_cell(t, "%s", assay_json_get_str(json_object_get(step, "comparison"), "baseline", "?"));
-		face_table_cell(t, "%s", assay_json_get_str(row, "key", "?"));
+		draw_table_cell(t, "%s", assay_json_get_str(json_object_get(step, "comparison"), "of", "?"));
+		draw_table_cell(t, "%s", assay_json_get_str(json_object_get(step, "comparison"), "baseline", "?"));
+		draw_table_cell(t, "%s", assay_json_get_str(row, "key", "?"));
 		value_cell(t, assay_json_get_num(row, "a", NAN));
 		value_cell(t, assay_json_get_num(row, "b", NAN));
 		percent_cell(t, assay_json_get_num(row, "effect_pct", NAN));
 		compare_interval(interval, ci);
-		face_table_cell(t, "%s", interval);
-		face_table_cell(t, "%s", assay_json_get_str(row, "verdict", "-"));
+		draw_table_cell(t, "%s", interval);
+		draw_table_cell(t, "%s", assay_json_get_str(row, "verdict", "-"));
 		bound_cell(t, doc, assay_json_get_str(row, "key", ""));
 	}
 	json_decref(doc);
@@ -142,7 +142,7 @@ void campaign_summary_print(struct campaign_summary *s, const json_t *campaign, 
 	assay_buf_printf(out, " — exit status %lld\n\n%lld of %lld steps done, %lld failed, %lld skipped%s\n\n", (long long)assay_json_get_int(campaign, "exit_status", -1), (long long)assay_json_get_int(counts, "done", 0),
 	                 (long long)assay_json_get_int(counts, "steps", 0), (long long)assay_json_get_int(counts, "failed", 0), (long long)assay_json_get_int(counts, "skipped", 0),
 	                 json_is_true(json_object_get(campaign, "interrupted")) ? "; **interrupted**" : "");
-	bool compared = face_table_rows(&s->comparisons);
+	bool compared = draw_table_rows(&s->comparisons);
 	markdown_table(out, &s->steps);
 	assay_buf_puts(out, "<sub>Numbers are those of a step's first case.</sub>\n\n");
 	if (compared)

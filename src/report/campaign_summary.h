@@ -4,9 +4,9 @@
 
 #include <jansson.h>
 
-#include "report/face_table.h"
+#include "draw/table.h"
 
-struct campaign_summary { struct face_table steps, comparisons; struct assay_buf trouble, said, details; };
+struct campaign_summary { struct draw_table steps, comparisons; struct assay_buf trouble, said, details; };
 
 void campaign_summary_init(struct campaign_summary *s);
 /* result NULL: none. */

@@ -41,82 +41,82 @@ void compare_interval(char out[48], const json_t *ci)
 		snprintf(out, 48, "-");
 }
 
-static void value_cell(struct face_table *t, const json_t *row, const char *side)
+static void value_cell(struct draw_table *t, const json_t *row, const char *side)
 {
 	const struct assay_metric *m = assay_metric_find(assay_json_get_str(row, "key", ""));
 	double x = assay_json_get_num(row, side, NAN);
 	char text[48] = "-";
 	if (!isnan(x))
 		face_format(text, x, m ? m->digits : 2);
-	face_table_cell(t, "%s", text);
+	draw_table_cell(t, "%s", text);
 }
 
-static void percent_cell(struct face_table *t, const json_t *row, const char *key, const char *sign)
+static void percent_cell(struct draw_table *t, const json_t *row, const char *key, const char *sign)
 {
 	char text[32];
 	compare_percent(text, assay_json_get_num(row, key, NAN), sign);
-	face_table_cell(t, "%s", text);
+	draw_table_cell(t, "%s", text);
 }
 
-static void interval_cell(struct face_table *t, const json_t *row, const char *key)
+static void interval_cell(struct draw_table *t, const json_t *row, const char *key)
 {
 	char text[48];
 	compare_interval(text, json_object_get(row, key));
-	face_table_cell(t, "%s", text);
+	draw_table_cell(t, "%s", text);
 }
 
-static void pairs_cell(struct face_table *t, const json_t *row)
+static void pairs_cell(struct draw_table *t, const json_t *row)
 {
 	if (json_is_integer(json_object_get(row, "pairs_needed")))
-		face_table_cell(t, "%lld", (long long)assay_json_get_int(row, "pairs_needed", 0));
+		draw_table_cell(t, "%lld", (long long)assay_json_get_int(row, "pairs_needed", 0));
 	else
-		face_table_cell(t, json_is_null(json_object_get(row, "reason")) ? "> 1,000" : "-");
+		draw_table_cell(t, json_is_null(json_object_get(row, "reason")) ? "> 1,000" : "-");
 }
 
-void compare_family_table(const json_t *doc, struct face_table *t, char head[24])
+void compare_family_table(const json_t *doc, struct draw_table *t, char head[24])
 {
 	size_t i;
 	json_t *row;
 	snprintf(head, 24, "%.3g%% interval", 100 * (1 - assay_json_get_num(doc, "alpha", 0.05)));
-	face_table_init(t);
-	face_table_col(t, "Metric", false, 0);
-	face_table_col(t, "A", true, 3);
-	face_table_col(t, "B", true, 3);
-	face_table_col(t, "Effect", true, 0);
-	face_table_col(t, head, true, 2);
-	face_table_col(t, "Verdict", false, 0);
-	face_table_col(t, "Sees", true, 2);
-	face_table_col(t, "Pairs", true, 1);
+	draw_table_init(t);
+	draw_table_col(t, "Metric", false, 0);
+	draw_table_col(t, "A", true, 3);
+	draw_table_col(t, "B", true, 3);
+	draw_table_col(t, "Effect", true, 0);
+	draw_table_col(t, head, true, 2);
+	draw_table_col(t, "Verdict", false, 0);
+	draw_table_col(t, "Sees", true, 2);
+	draw_table_col(t, "Pairs", true, 1);
 	json_array_foreach(json_object_get(doc, "metrics"), i, row) {
 		if (!compare_is_family(row))
 			continue;
-		face_table_cell(t, "%s", assay_json_get_str(row, "key", "?"));
+		draw_table_cell(t, "%s", assay_json_get_str(row, "key", "?"));
 		value_cell(t, row, "a");
 		value_cell(t, row, "b");
 		percent_cell(t, row, "effect_pct", "+");
 		interval_cell(t, row, "level_ci_pct");
-		face_table_cell(t, "%s", assay_json_get_str(row, "verdict", "?"));
+		draw_table_cell(t, "%s", assay_json_get_str(row, "verdict", "?"));
 		percent_cell(t, row, "smallest_visible_pct", "");
 		pairs_cell(t, row);
 	}
 }
 
-size_t compare_detail_table(const json_t *doc, struct face_table *t, size_t most)
+size_t compare_detail_table(const json_t *doc, struct draw_table *t, size_t most)
 {
 	size_t all = 0, i;
 	json_t *row;
-	face_table_init(t);
-	face_table_col(t, "Case (detail)", false, 0);
-	face_table_col(t, "Metric", false, 0);
-	face_table_col(t, "Effect", true, 0);
-	face_table_col(t, "95% interval", true, 1);
+	draw_table_init(t);
+	draw_table_col(t, "Case (detail)", false, 0);
+	draw_table_col(t, "Metric", false, 0);
+	draw_table_col(t, "Effect", true, 0);
+	draw_table_col(t, "95% interval", true, 1);
 	json_array_foreach(json_object_get(doc, "metrics"), i, row) {
 		char name[96];
 		if (compare_is_family(row) || all++ >= most)
 			continue;
 		face_case(name, row);
-		face_table_cell(t, "%s %s", assay_json_get_str(row, "experiment", ""), name);
-		face_table_cell(t, "%s", assay_json_get_str(row, "key", "?"));
+		draw_table_cell(t, "%s %s", assay_json_get_str(row, "experiment", ""), name);
+		draw_table_cell(t, "%s", assay_json_get_str(row, "key", "?"));
 		percent_cell(t, row, "effect_pct", "+");
 		interval_cell(t, row, "ci95_pct");
 	}

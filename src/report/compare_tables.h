@@ -6,7 +6,7 @@
 #include <stdbool.h>
 
 #include "base/err.h"
-#include "report/face_table.h"
+#include "draw/table.h"
 
 /* With the least effect that matters, in per cent. */
 #define COMPARE_COLUMNS "Effect is B against A. Sees: the least effect that this comparison finds 4 times out of 5. Pairs: interleaved pairs that would see this effect, or %g %%."
@@ -25,9 +25,9 @@ void compare_percent(char out[32], double x, const char *sign);
 void compare_interval(char out[48], const json_t *ci);
 
 /* Fills a new table. head: room for a column's head, which must outlive the table. */
-void compare_family_table(const json_t *doc, struct face_table *t, char head[24]);
+void compare_family_table(const json_t *doc, struct draw_table *t, char head[24]);
 /* At most `most` rows; returns how many there are in all. */
-size_t compare_detail_table(const json_t *doc, struct face_table *t, size_t most);
+size_t compare_detail_table(const json_t *doc, struct draw_table *t, size_t most);
 /* What the columns mean, why a row decides nothing, where the spread between sessions came from. */
 void compare_notes(const json_t *doc, compare_say_fn *say, void *arg);
 /* warnings[]: what else differs. */

@@ -6,11 +6,11 @@
 
 #include "base/fs.h"
 #include "base/json.h"
+#include "draw/file.h"
 #include "report/compare_tables.h"
-#include "report/face_file.h"
 #include "report/html_sheet.h"
 #include "report/markdown.h"
-#include "report/svg.h"
+#include "report/svg_figures.h"
 
 enum { rows_most = 2000 };
 #define FILE_BYTES_MAX ((size_t)64 << 20)
@@ -21,30 +21,30 @@ static void say_para(void *arg, const char *text) { sheet_para(arg, "%s", text);
 static void sides(struct sheet *s, const json_t *doc)
 {
 	static const char *const names[] = { "a", "b" };
-	struct face_table t;
+	struct draw_table t;
 	const json_t *pairs = json_object_get(doc, "pairs");
 	size_t i;
 	json_t *r;
-	face_table_init(&t);
-	face_table_col(&t, "Side", false, 0);
-	face_table_col(&t, "What", false, 0);
-	face_table_col(&t, "When", false, 0);
-	face_table_col(&t, "Command", false, 0);
+	draw_table_init(&t);
+	draw_table_col(&t, "Side", false, 0);
+	draw_table_col(&t, "What", false, 0);
+	draw_table_col(&t, "When", false, 0);
+	draw_table_col(&t, "Command", false, 0);
 	for (size_t k = 0; k < 2; k++) {
 		if (json_is_string(json_object_get(pairs, names[k]))) {
-			face_table_cell(&t, "%c", 'A' + (int)k);
-			face_table_cell(&t, "%s", assay_json_get_str(pairs, names[k], ""));
-			face_table_cell(&t, "-");
-			face_table_cell(&t, "assay %s %s", assay_json_get_str(pairs, "experiment", ""), assay_json_get_str(pairs, "with", ""));
+			draw_table_cell(&t, "%c", 'A' + (int)k);
+			draw_table_cell(&t, "%s", assay_json_get_str(pairs, names[k], ""));
+			draw_table_cell(&t, "-");
+			draw_table_cell(&t, "assay %s %s", assay_json_get_str(pairs, "experiment", ""), assay_json_get_str(pairs, "with", ""));
 		}
 		json_array_foreach(json_object_get(json_object_get(doc, "sides"), names[k]), i, r) {
-			face_table_cell(&t, "%c", 'A' + (int)k);
-			face_table_cell(&t, "%s", assay_json_get_str(r, "dir", "?"));
-			face_table_cell(&t, "%s", assay_json_get_str(r, "created", "-"));
-			face_table_cell(&t, "%s", assay_json_get_str(r, "command", "-"));
+			draw_table_cell(&t, "%c", 'A' + (int)k);
+			draw_table_cell(&t, "%s", assay_json_get_str(r, "dir", "?"));
+			draw_table_cell(&t, "%s", assay_json_get_str(r, "created", "-"));
+			draw_table_cell(&t, "%s", assay_json_get_str(r, "command", "-"));
 		}
 	}
-	if (face_table_rows(&t))
+	if (draw_table_rows(&t))
 		sheet_heading(s, 2, "What was compared");
 	sheet_table(s, &t);
 }
@@ -52,7 +52,7 @@ static void sides(struct sheet *s, const json_t *doc)
 /* Of pairs: what each look said. */
 static void looks(struct sheet *s, const json_t *doc)
 {
-	struct face_table t;
+	struct draw_table t;
 	const json_t *pairs = json_object_get(doc, "pairs");
 	size_t i;
 	json_t *look;
@@ -61,19 +61,19 @@ static void looks(struct sheet *s, const json_t *doc)
 	sheet_heading(s, 2, "Looks");
 	sheet_para(s, "%lld pairs were measured in turn, of at most %lld. Each look has its own level, so that looking several times does not raise the odds of a false alarm.",
 		(long long)assay_json_get_int(pairs, "measured", 0), (long long)assay_json_get_int(pairs, "max", 0));
-	face_table_init(&t);
-	face_table_col(&t, "Pairs", true, 0);
-	face_table_col(&t, "Verdict", false, 0);
+	draw_table_init(&t);
+	draw_table_col(&t, "Pairs", true, 0);
+	draw_table_col(&t, "Verdict", false, 0);
 	json_array_foreach(json_object_get(pairs, "looks"), i, look) {
-		face_table_cell(&t, "%lld", (long long)assay_json_get_int(look, "pairs", 0));
-		face_table_cell(&t, "%s", assay_json_get_str(look, "verdict", "?"));
+		draw_table_cell(&t, "%lld", (long long)assay_json_get_int(look, "pairs", 0));
+		draw_table_cell(&t, "%s", assay_json_get_str(look, "verdict", "?"));
 	}
 	sheet_table(s, &t);
 }
 
 static void metrics(struct sheet *s, const json_t *doc)
 {
-	struct face_table t;
+	struct draw_table t;
 	char head[24];
 	sheet_heading(s, 2, "Metrics");
 	compare_family_table(doc, &t, head);
@@ -84,8 +84,8 @@ static void metrics(struct sheet *s, const json_t *doc)
 
 static void cases(struct sheet *s, const json_t *doc)
 {
-	struct face_table t;
-	size_t all = compare_detail_table(doc, &t, rows_most), shown = face_table_rows(&t);
+	struct draw_table t;
+	size_t all = compare_detail_table(doc, &t, rows_most), shown = draw_table_rows(&t);
 	if (shown) {
 		sheet_heading(s, 2, "Cases");
 		sheet_para(s, "%s", COMPARE_DETAILS);
@@ -143,7 +143,7 @@ static void cards(struct html_page *page, const json_t *doc)
 static void forest(struct html_page *page, const json_t *doc)
 {
 	struct assay_buf svg;
-	struct face_table t;
+	struct draw_table t;
 	char head[24];
 	assay_buf_init(&svg, (size_t)1 << 20);
 	html_section_begin(page, "effects", "Effects");
@@ -190,11 +190,11 @@ int assay_comparison_write(const json_t *doc, const char *dir, struct assay_err 
 	struct assay_buf b;
 	assay_buf_init(&b, FILE_BYTES_MAX);
 	assay_json_print(&b, doc, 2);
-	if (face_file_write(&b, dir, "comparison.json", e))
+	if (draw_file_write(&b, dir, "comparison.json", e))
 		return e->code;
 	assay_buf_init(&b, FILE_BYTES_MAX);
 	assay_comparison_markdown(doc, &b);
-	if (face_file_write(&b, dir, "comparison.md", e))
+	if (draw_file_write(&b, dir, "comparison.md", e))
 		return e->code;
 	return write_page(doc, dir, e);
 }

@@ -4,8 +4,8 @@
 #include <stdio.h>
 
 #include "base/json.h"
+#include "draw/text.h"
 #include "report/compare_tables.h"
-#include "report/face_text.h"
 
 enum { DETAILS_SHOWN = 40 };
 
@@ -13,7 +13,7 @@ struct lines { struct assay_buf *b; int width; };
 
 static void say(const struct lines *l, const char *first, const char *text)
 {
-	face_text_wrap(l->b, text, first, "  ", l->width);
+	draw_text_wrap(l->b, text, first, "  ", l->width);
 }
 
 static void say_line(void *arg, const char *text) { say(arg, "", text); }
@@ -22,10 +22,10 @@ static void say_item(void *arg, const char *text) { say(arg, "- ", text); }
 static void family(const json_t *doc, struct lines *l, bool colour)
 {
 	char head[24], text[300];
-	struct face_table t;
+	struct draw_table t;
 	compare_family_table(doc, &t, head);
-	face_table_text(&t, l->b, l->width, colour);
-	face_table_release(&t);
+	draw_table_text(&t, l->b, l->width, colour);
+	draw_table_release(&t);
 	snprintf(text, sizeof text, COMPARE_COLUMNS, assay_json_get_num(doc, "min_effect_pct", 1));
 	say(l, "", text);
 	compare_notes(doc, say_item, l);
@@ -33,11 +33,11 @@ static void family(const json_t *doc, struct lines *l, bool colour)
 
 static void details(const json_t *doc, struct lines *l, bool colour)
 {
-	struct face_table t;
-	size_t all = compare_detail_table(doc, &t, DETAILS_SHOWN), shown = face_table_rows(&t);
+	struct draw_table t;
+	size_t all = compare_detail_table(doc, &t, DETAILS_SHOWN), shown = draw_table_rows(&t);
 	if (shown) {
 		assay_buf_puts(l->b, "\n");
-		face_table_text(&t, l->b, l->width, colour);
+		draw_table_text(&t, l->b, l->width, colour);
 		say(l, "", COMPARE_DETAILS);
 	}
 	if (all > shown) {
@@ -45,7 +45,7 @@ static void details(const json_t *doc, struct lines *l, bool colour)
 		snprintf(text, sizeof text, "%zu more in the document (--json).", all - shown);
 		say(l, "", text);
 	}
-	face_table_release(&t);
+	draw_table_release(&t);
 }
 
 void assay_face_compare(const json_t *doc, struct assay_buf *b, int width, bool colour)

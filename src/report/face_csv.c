@@ -4,9 +4,9 @@
 #include <stdio.h>
 
 #include "base/json.h"
+#include "draw/csv.h"
 #include "metrics/outcome.h"
 #include "metrics/stream_rows.h"
-#include "report/csv.h"
 #include "report/face_data.h"
 #include "report/face_rows.h"
 #include "report/faces.h"

@@ -42,11 +42,11 @@ void face_number(char out[48], const json_t *point, const char *key, const char 
 		snprintf(out, 48, "%.46s%s", text, json_object_get(json_object_get(face_metric(point, key), "need"), stat) ? "*" : "");
 }
 
-void face_number_cell(struct face_table *t, const json_t *point, const char *key, const char *stat)
+void face_number_cell(struct draw_table *t, const json_t *point, const char *key, const char *stat)
 {
 	char text[48];
 	face_number(text, point, key, stat, "-");
-	face_table_cell(t, "%s", text);
+	draw_table_cell(t, "%s", text);
 }
 
 bool face_has_marks(const json_t *result)
@@ -143,11 +143,11 @@ void face_case(char out[96], const json_t *point)
 	}
 }
 
-void face_case_cell(struct face_table *t, const json_t *point, const char *key)
+void face_case_cell(struct draw_table *t, const json_t *point, const char *key)
 {
 	char text[48];
 	value_text(text, sizeof text, json_object_get(json_object_get(point, "case"), key));
-	face_table_cell(t, "%s", text);
+	draw_table_cell(t, "%s", text);
 }
 
 bool face_labels(struct assay_buf *out, const json_t *result)

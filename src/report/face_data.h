@@ -5,7 +5,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 
-#include "report/face_table.h"
+#include "draw/table.h"
 
 /* A metric of a point, or NULL. */
 const json_t *face_metric(const json_t *point, const char *key);
@@ -16,7 +16,7 @@ void face_format(char out[48], double x, int decimals);
 /* A statistic as text with the decimals of the definitions table; none for null; a '*' follows a percentile whose n is under its floor. */
 void face_number(char out[48], const json_t *point, const char *key, const char *stat, const char *none);
 /* The next cell of t: face_number with `none` = "-". */
-void face_number_cell(struct face_table *t, const json_t *point, const char *key, const char *stat);
+void face_number_cell(struct draw_table *t, const json_t *point, const char *key, const char *stat);
 /* Whether the document has a percentile marked '*'. */
 bool face_has_marks(const json_t *result);
 
@@ -30,7 +30,7 @@ void face_case(char out[96], const json_t *point);
 /* " (asked 1000 -> 50)" where the lengths were clipped to the context, else empty. */
 void face_asked(char out[48], const json_t *point);
 /* Tokens of a point as cases name them: "128", "100:1024" or "-". */
-void face_case_cell(struct face_table *t, const json_t *point, const char *key);
+void face_case_cell(struct draw_table *t, const json_t *point, const char *key);
 
 /* Appends "branch=main, host=x: the note" of --label and --note; false when there is none. */
 bool face_labels(struct assay_buf *out, const json_t *result);

@@ -5,12 +5,12 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "draw/file.h"
+#include "draw/text.h"
 #include "metrics/other_tools.h"
 #include "report/face_data.h"
 #include "report/face_definitions.h"
-#include "report/face_file.h"
 #include "report/face_rows.h"
-#include "report/face_text.h"
 #include "report/faces.h"
 #include "report/markdown.h"
 
@@ -63,38 +63,38 @@ static json_t *document(const struct assay_tool *t, const json_t *result, const 
 
 /* ---- tables ---- */
 
-static void number_cell(struct face_table *t, double x)
+static void number_cell(struct draw_table *t, double x)
 {
 	char text[48];
 	face_format(text, x, fabs(x) < 10 ? 3 : 2);
-	face_table_cell(t, "%s", isnan(x) ? "-" : text);
+	draw_table_cell(t, "%s", isnan(x) ? "-" : text);
 }
 
 /* Our own number; with its unit where theirs is another. */
-static void ours_cell(struct face_table *t, const json_t *point, const json_t *theirs, const char *stat)
+static void ours_cell(struct draw_table *t, const json_t *point, const json_t *theirs, const char *stat)
 {
 	const char *key = assay_json_get_str(theirs, "ours", ""), *unit = assay_json_get_str(face_metric(point, key), "unit", "");
 	char text[48];
 	face_number(text, point, key, stat, "");
-	face_table_cell(t, "%s%s%s", *text ? text : "-", *text && strcmp(unit, assay_json_get_str(theirs, "unit", "")) ? " " : "",
+	draw_table_cell(t, "%s%s%s", *text ? text : "-", *text && strcmp(unit, assay_json_get_str(theirs, "unit", "")) ? " " : "",
 		*text && strcmp(unit, assay_json_get_str(theirs, "unit", "")) ? unit : "");
 }
 
 /* A row a metric of each point: theirs, and our mean and P99 beside it. */
-static void fill(const json_t *doc, const json_t *result, struct face_table *t)
+static void fill(const json_t *doc, const json_t *result, struct draw_table *t)
 {
 	static const struct { const char *head, *stat; int keep; } cols[] = { { "Mean", "mean", 0 }, { "Std", "std", 2 }, { "P50", "p50", 6 }, { "P90", "p90", 1 }, { "P99", "p99", 5 } };
 	size_t i;
 	const char *key;
 	json_t *p, *m;
-	face_table_col(t, "Case", false, 0);
-	face_table_col(t, "Metric", false, 0);
-	face_table_col(t, "Unit", false, 4);
-	face_table_col(t, "n", true, 7);
+	draw_table_col(t, "Case", false, 0);
+	draw_table_col(t, "Metric", false, 0);
+	draw_table_col(t, "Unit", false, 4);
+	draw_table_col(t, "n", true, 7);
 	for (size_t c = 0; c < sizeof cols / sizeof *cols; c++)
-		face_table_col(t, cols[c].head, true, cols[c].keep);
-	face_table_col(t, "assay mean", true, 8);
-	face_table_col(t, "assay P99", true, 3);
+		draw_table_col(t, cols[c].head, true, cols[c].keep);
+	draw_table_col(t, "assay mean", true, 8);
+	draw_table_col(t, "assay P99", true, 3);
 	json_array_foreach(json_object_get(doc, "points"), i, p) {
 		const json_t *mine = json_array_get(json_object_get(result, "points"), (size_t)assay_json_get_int(p, "index", 0));
 		char label[96];
@@ -102,11 +102,11 @@ static void fill(const json_t *doc, const json_t *result, struct face_table *t)
 		json_object_foreach(json_object_get(p, "metrics"), key, m) {
 			if (!assay_json_get_int(m, "n", 0))
 				continue;
-			face_table_cell(t, "%s%s%s", *label ? assay_json_get_str(p, "experiment", "?") : "", *label ? " " : "", label);
+			draw_table_cell(t, "%s%s%s", *label ? assay_json_get_str(p, "experiment", "?") : "", *label ? " " : "", label);
 			label[0] = 0;
-			face_table_cell(t, "%s", key);
-			face_table_cell(t, "%s", assay_json_get_str(m, "unit", ""));
-			face_table_cell(t, "%lld", (long long)assay_json_get_int(m, "n", 0));
+			draw_table_cell(t, "%s", key);
+			draw_table_cell(t, "%s", assay_json_get_str(m, "unit", ""));
+			draw_table_cell(t, "%lld", (long long)assay_json_get_int(m, "n", 0));
 			for (size_t c = 0; c < sizeof cols / sizeof *cols; c++)
 				number_cell(t, assay_json_get_num(m, cols[c].stat, NAN));
 			ours_cell(t, mine, m, "mean");
@@ -117,15 +117,15 @@ static void fill(const json_t *doc, const json_t *result, struct face_table *t)
 
 static void definitions_table(struct sheet *s, const struct assay_tool *t)
 {
-	struct face_table table;
-	face_table_init(&table);
-	face_table_col(&table, "Metric", false, 0);
-	face_table_col(&table, "How it is counted", false, 0);
-	face_table_col(&table, "Nearest of ours", false, 0);
+	struct draw_table table;
+	draw_table_init(&table);
+	draw_table_col(&table, "Metric", false, 0);
+	draw_table_col(&table, "How it is counted", false, 0);
+	draw_table_col(&table, "Nearest of ours", false, 0);
 	for (const struct assay_tool_metric *m = t->metrics; m->name; m++) {
-		face_table_cell(&table, "%s", m->name);
-		face_table_cell(&table, "%s%s", m->request || m->run ? "" : "not recomputed: ", m->what);
-		face_table_cell(&table, "%s", m->ours ? m->ours : "-");
+		draw_table_cell(&table, "%s", m->name);
+		draw_table_cell(&table, "%s%s", m->request || m->run ? "" : "not recomputed: ", m->what);
+		draw_table_cell(&table, "%s", m->ours ? m->ours : "-");
 	}
 	sheet_table(s, &table);
 }
@@ -133,11 +133,11 @@ static void definitions_table(struct sheet *s, const struct assay_tool *t)
 static void markdown(struct assay_buf *b, const struct assay_tool *t, const json_t *doc, const json_t *result)
 {
 	struct markdown_sheet m = markdown_sheet(b);
-	struct face_table table;
+	struct draw_table table;
 	markdown_text(b, "# The same records as ", t->title, " counts them\n\n");
 	sheet_para(&m.sheet, "Recomputed from the journal of result %s. assay's own numbers are in report.md and do not change; they stand here in the last two columns. Warm-ups are left out; "
 		"requests of all measured runs are pooled, throughput has one value a run.", assay_json_get_str(result, "id", "?"));
-	face_table_init(&table);
+	draw_table_init(&table);
 	fill(doc, result, &table);
 	sheet_table(&m.sheet, &table);
 	sheet_heading(&m.sheet, 2, "Definitions");
@@ -154,18 +154,18 @@ static int write_one(const char *tool, const json_t *result, const struct assay_
 	json_t *doc = document(t, result, run);
 	struct assay_buf b;
 	char name[64];
-	assay_buf_init(&b, FACE_FILE_BYTES_MAX);
+	assay_buf_init(&b, DRAW_FILE_BYTES_MAX);
 	int rc = !doc || assay_json_print(&b, doc, 2) ? assay_fail(e, ASSAY_E_INTERNAL, "report-%s.json: cannot be printed", tool) : 0;
 	if (rc)
 		assay_buf_release(&b);
 	snprintf(name, sizeof name, "report-%.20s.json", tool);
 	if (!rc)
-		rc = face_file_write(&b, dir, name, e);
+		rc = draw_file_write(&b, dir, name, e);
 	if (!rc) {
-		assay_buf_init(&b, FACE_FILE_BYTES_MAX);
+		assay_buf_init(&b, DRAW_FILE_BYTES_MAX);
 		markdown(&b, t, doc, result);
 		snprintf(name, sizeof name, "report-%.20s.md", tool);
-		rc = face_file_write(&b, dir, name, e);
+		rc = draw_file_write(&b, dir, name, e);
 	}
 	json_decref(doc);
 	return rc;
@@ -187,15 +187,15 @@ void assay_definitions_terminal(const char *tool, const json_t *result, const st
 {
 	const struct assay_tool *t = assay_tool_find(tool);
 	json_t *doc = document(t, result, run);
-	struct face_table table;
+	struct draw_table table;
 	struct assay_buf b;
-	assay_buf_init(&b, FACE_FILE_BYTES_MAX);
+	assay_buf_init(&b, DRAW_FILE_BYTES_MAX);
 	assay_buf_printf(&b, "\nAs %s counts the same records\n", t->title);
-	face_table_init(&table);
+	draw_table_init(&table);
 	fill(doc, result, &table);
-	face_table_text(&table, &b, term->width, term->colour);
-	face_table_release(&table);
-	face_text_wrap(&b, t->note, "", "  ", term->width);
+	draw_table_text(&table, &b, term->width, term->colour);
+	draw_table_release(&table);
+	draw_text_wrap(&b, t->note, "", "  ", term->width);
 	fwrite(b.data, 1, b.len_bytes, out);
 	assay_buf_release(&b);
 	json_decref(doc);

@@ -51,19 +51,19 @@ void face_finding_text(char out[1200], const json_t *finding)
 		snprintf(out, 1200, "not applicable: %.640s", answer);
 }
 
-void face_open_questions(const json_t *result, struct face_table *t)
+void face_open_questions(const json_t *result, struct draw_table *t)
 {
 	size_t i;
 	json_t *f;
 	char text[1200];
-	face_table_init(t);
-	face_table_col(t, "Question", false, 0);
-	face_table_col(t, "Not answered here", false, 0);
+	draw_table_init(t);
+	draw_table_col(t, "Question", false, 0);
+	draw_table_col(t, "Not answered here", false, 0);
 	json_array_foreach(json_object_get(result, "findings"), i, f) {
 		if (face_answered(f))
 			continue;
 		face_finding_text(text, f);
-		face_table_cell(t, "%s", assay_json_get_str(f, "question", "?"));
-		face_table_cell(t, "%s", text);
+		draw_table_cell(t, "%s", assay_json_get_str(f, "question", "?"));
+		draw_table_cell(t, "%s", text);
 	}
 }

@@ -5,7 +5,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 
-#include "report/face_table.h"
+#include "draw/table.h"
 
 /* By id; NULL when absent. */
 const json_t *face_finding(const json_t *result, const char *id);
@@ -16,6 +16,6 @@ int face_best_findings(const json_t *result, const json_t **out, int most);
 void face_finding_text(char out[1200], const json_t *finding);
 
 /* Question and what its answer needs, a row each that is not answered. Initialises t. */
-void face_open_questions(const json_t *result, struct face_table *t);
+void face_open_questions(const json_t *result, struct draw_table *t);
 
 #endif

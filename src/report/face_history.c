@@ -7,10 +7,10 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "draw/chart.h"
+#include "draw/text.h"
 #include "metrics/definitions.h"
-#include "report/face_chart.h"
 #include "report/face_data.h"
-#include "report/face_text.h"
 #include "report/sheet.h"
 
 enum { SPARK_COLUMNS = 14, SHOWN_ON_TERMINAL = 20 };
@@ -70,29 +70,29 @@ static bool same_group(const json_t *a, const json_t *b)
 	return true;
 }
 
-static void trend_cell(struct face_table *t, const json_t *trend)
+static void trend_cell(struct draw_table *t, const json_t *trend)
 {
 	const char *change = assay_json_get_str(trend, "change", NULL);
 	if (!change)
-		face_table_cell(t, "needs %d", 10);
+		draw_table_cell(t, "needs %d", 10);
 	else if (!strcmp(change, "none"))
-		face_table_cell(t, "none");
+		draw_table_cell(t, "none");
 	else
-		face_table_cell(t, "%+.2g%% %s", assay_json_get_num(trend, "slope_pct", NAN), change);
+		draw_table_cell(t, "%+.2g%% %s", assay_json_get_num(trend, "slope_pct", NAN), change);
 }
 
-static void changes_cell(struct face_table *t, const json_t *s)
+static void changes_cell(struct draw_table *t, const json_t *s)
 {
 	const json_t *list = json_object_get(s, "changes"), *last = json_array_get(list, json_array_size(list) - 1);
 	if (json_is_string(json_object_get(s, "needs")))
-		face_table_cell(t, "needs 10");
+		draw_table_cell(t, "needs 10");
 	else if (!last)
-		face_table_cell(t, "none");
+		draw_table_cell(t, "none");
 	else
-		face_table_cell(t, "%zu: %+.1f%%", json_array_size(list), assay_json_get_num(last, "effect_pct", NAN));
+		draw_table_cell(t, "%zu: %+.1f%%", json_array_size(list), assay_json_get_num(last, "effect_pct", NAN));
 }
 
-static void spark_cell(struct face_table *t, const json_t *s, int columns, bool utf8)
+static void spark_cell(struct draw_table *t, const json_t *s, int columns, bool utf8)
 {
 	const json_t *values = json_object_get(s, "values");
 	size_t n = json_array_size(values);
@@ -101,42 +101,42 @@ static void spark_cell(struct face_table *t, const json_t *s, int columns, bool 
 	assay_buf_init(&b, 4096);
 	for (size_t i = 0; i < n; i++)
 		x[i] = json_number_value(json_array_get(values, i));
-	face_chart_spark(&b, x, n, columns, false, utf8);
-	face_table_cell(t, "%s", b.data ? b.data : "");
+	draw_chart_spark(&b, x, n, columns, false, utf8);
+	draw_table_cell(t, "%s", b.data ? b.data : "");
 	assay_buf_release(&b);
 	free(x);
 }
 
-static void row(struct face_table *t, const json_t *s, int spark, bool utf8)
+static void row(struct draw_table *t, const json_t *s, int spark, bool utf8)
 {
 	double sd = assay_json_get_num(s, "sd_within_pct", NAN);
 	char name[96], median[48];
 	face_case(name, s);
 	number(median, s, assay_json_get_num(s, "median", NAN));
-	face_table_cell(t, "%s", name);
-	face_table_cell(t, "%s", str(s, "key"));
-	face_table_cell(t, "%lld", (long long)assay_json_get_int(s, "n", 0));
-	face_table_cell(t, "%s", median);
-	face_table_cell(t, isnan(sd) ? "-" : "%.2f%%", sd);
+	draw_table_cell(t, "%s", name);
+	draw_table_cell(t, "%s", str(s, "key"));
+	draw_table_cell(t, "%lld", (long long)assay_json_get_int(s, "n", 0));
+	draw_table_cell(t, "%s", median);
+	draw_table_cell(t, isnan(sd) ? "-" : "%.2f%%", sd);
 	changes_cell(t, s);
 	trend_cell(t, json_object_get(s, "trend"));
-	face_table_cell(t, "%zu", json_array_size(json_object_get(s, "outliers")));
+	draw_table_cell(t, "%zu", json_array_size(json_object_get(s, "outliers")));
 	if (spark)
 		spark_cell(t, s, spark, utf8);
 }
 
 /* The series from *i on that belong to one group; *i moves behind them. */
-static void group_table(struct face_table *t, const json_t *list, size_t *i, int spark, bool utf8)
+static void group_table(struct draw_table *t, const json_t *list, size_t *i, int spark, bool utf8)
 {
 	static const struct { const char *head; bool right; int keep; } cols[] = {
 		{ "Case", false, 0 }, { "Metric", false, 0 }, { "n", true, 0 }, { "Median", true, 0 }, { "sd", true, 2 }, { "Changes", false, 3 }, { "Trend", false, 4 }, { "Outliers", true, 1 },
 	};
 	const json_t *first = json_array_get(list, *i);
-	face_table_init(t);
+	draw_table_init(t);
 	for (size_t c = 0; c < sizeof cols / sizeof *cols; c++)
-		face_table_col(t, cols[c].head, cols[c].right, cols[c].keep);
+		draw_table_col(t, cols[c].head, cols[c].right, cols[c].keep);
 	if (spark)
-		face_table_col(t, "Course", false, 5);
+		draw_table_col(t, "Course", false, 5);
 	for (; *i < json_array_size(list) && same_group(first, json_array_get(list, *i)); (*i)++)
 		row(t, json_array_get(list, *i), spark, utf8);
 }
@@ -191,7 +191,7 @@ void face_history_sheet(struct sheet *s, const json_t *h, int spark, bool utf8, 
 	sheet_para(s, "%zu results%s%.19s%s%.19s; %zu left out%s", n, n ? ", " : "", n ? str(json_array_get(results, 0), "created") : "", n ? " to " : "",
 	           n ? str(json_array_get(results, n - 1), "created") : "", json_array_size(json_object_get(h, "left_out")), filtered ? "; others do not have the labels asked for" : "");
 	for (size_t i = 0; i < json_array_size(list);) {
-		struct face_table t;
+		struct draw_table t;
 		face_history_group(text, sizeof text, json_array_get(list, i));
 		sheet_heading(s, 2, "%s", text);
 		group_table(&t, list, &i, spark, utf8);
@@ -213,17 +213,17 @@ static void heading(struct sheet *s, int level, const char *text)
 {
 	(void)level;
 	assay_buf_printf(of(s)->out, "\n%s", of(s)->colour ? "\033[1m" : "");
-	face_text_wrap(of(s)->out, text, "", "  ", of(s)->width);
+	draw_text_wrap(of(s)->out, text, "", "  ", of(s)->width);
 	assay_buf_puts(of(s)->out, of(s)->colour ? "\033[0m" : "");
 }
 
-static void para(struct sheet *s, const char *text) { face_text_wrap(of(s)->out, text, "", "  ", of(s)->width); }
+static void para(struct sheet *s, const char *text) { draw_text_wrap(of(s)->out, text, "", "  ", of(s)->width); }
 
-static void table(struct sheet *s, struct face_table *t)
+static void table(struct sheet *s, struct draw_table *t)
 {
-	if (face_table_rows(t))
-		face_table_text(t, of(s)->out, of(s)->width, of(s)->colour);
-	face_table_release(t);
+	if (draw_table_rows(t))
+		draw_table_text(t, of(s)->out, of(s)->width, of(s)->colour);
+	draw_table_release(t);
 }
 
 void assay_face_history(const json_t *history, struct assay_buf *out, const struct assay_term *term)

@@ -6,7 +6,7 @@
 
 #include "base/err.h"
 #include "base/term.h"
-#include "report/face_table.h"
+#include "draw/table.h"
 
 void assay_face_history(const json_t *history, struct assay_buf *out, const struct assay_term *term);
 /* history.json, history.md, history.csv, report.html in dir. ASSAY_E_IO. */

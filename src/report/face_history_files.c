@@ -6,11 +6,11 @@
 
 #include "base/fs.h"
 #include "base/json.h"
-#include "report/csv.h"
+#include "draw/csv.h"
+#include "draw/file.h"
+#include "draw/html.h"
 #include "report/face_data.h"
-#include "report/face_file.h"
 #include "report/face_history.h"
-#include "report/html.h"
 #include "report/markdown.h"
 
 enum { PLOTS = 60, LISTED = 1000, MARKDOWN_SPARK = 24 };
@@ -20,20 +20,20 @@ static const char *str(const json_t *o, const char *key) { return assay_json_get
 static int write_document(const json_t *h, const char *dir, struct assay_err *e)
 {
 	struct assay_buf b;
-	assay_buf_init(&b, FACE_FILE_BYTES_MAX);
+	assay_buf_init(&b, DRAW_FILE_BYTES_MAX);
 	assay_json_print(&b, h, 1);
 	assay_buf_puts(&b, "\n");
-	return face_file_write(&b, dir, "history.json", e);
+	return draw_file_write(&b, dir, "history.json", e);
 }
 
 static int write_markdown(const json_t *h, const char *dir, struct assay_err *e)
 {
 	struct assay_buf b;
-	assay_buf_init(&b, FACE_FILE_BYTES_MAX);
+	assay_buf_init(&b, DRAW_FILE_BYTES_MAX);
 	struct markdown_sheet s = markdown_sheet(&b);
 	assay_buf_puts(&b, "# History\n\n");
 	face_history_sheet(&s.sheet, h, MARKDOWN_SPARK, true, LISTED);
-	return face_file_write(&b, dir, "history.md", e);
+	return draw_file_write(&b, dir, "history.md", e);
 }
 
 /* ---- CSV ---- */
@@ -90,7 +90,7 @@ static void heading(struct sheet *s, int level, const char *text)
 }
 
 static void para(struct sheet *s, const char *text) { html_para(page_of(s)->page, NULL, "%s", text); }
-static void table(struct sheet *s, struct face_table *t) { html_table(page_of(s)->page, "Series", t); }
+static void table(struct sheet *s, struct draw_table *t) { html_table(page_of(s)->page, "Series", t); }
 
 /* A series over its results, its levels, changes as lines, outliers as a series of their own. */
 static void plot(struct html_page *page, const json_t *h, const json_t *s, const char *id)

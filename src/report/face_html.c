@@ -83,22 +83,22 @@ static void headline(struct html_page *page, const json_t *result)
 
 static void verdict(struct html_page *page, const json_t *result)
 {
-	struct face_table t;
+	struct draw_table t;
 	html_section_begin(page, "verdict", "Verdict");
-	face_table_init(&t);
+	draw_table_init(&t);
 	face_verdict_table(json_object_get(result, "verdict"), &t);
-	html_para(page, NULL, "%s%s", verdict_of(result), face_table_rows(&t) ? ", because:" : ": no reason for doubt was found.");
+	html_para(page, NULL, "%s%s", verdict_of(result), draw_table_rows(&t) ? ", because:" : ": no reason for doubt was found.");
 	html_table(page, "Reasons of the verdict", &t);
 	html_section_end(page);
 }
 
 static void targets(struct html_page *page, const json_t *result)
 {
-	struct face_table t;
+	struct draw_table t;
 	if (!json_array_size(json_object_get(result, "targets")))
 		return;
 	html_section_begin(page, "targets", "Targets");
-	face_table_init(&t);
+	draw_table_init(&t);
 	face_targets_table(result, &t);
 	html_table(page, "Targets", &t);
 	html_section_end(page);
@@ -139,29 +139,29 @@ static void points(struct html_page *page, const json_t *result)
 	static const struct { const char *head, *key, *stat; } cols[] = {
 		{ "TTFT ms", "ttft_ms", "p50" }, { "TPOT ms", "tpot_ms", "p50" }, { "E2E ms", "e2el_ms", "p50" }, { "tok/s", "output_tok_s", "mean" }, { "RSS MiB", "rss_peak_mib", "mean" },
 	};
-	struct face_table t;
+	struct draw_table t;
 	char label[96];
 	size_t i;
 	json_t *p;
 	html_section_begin(page, "points", "Points");
-	face_table_init(&t);
-	face_table_col(&t, "Point", true, 0);
-	face_table_col(&t, "Experiment", false, 0);
-	face_table_col(&t, "Case", false, 0);
-	face_table_col(&t, "Status", false, 0);
-	face_table_col(&t, "Verdict", false, 0);
-	face_table_col(&t, "Requests", true, 0);
+	draw_table_init(&t);
+	draw_table_col(&t, "Point", true, 0);
+	draw_table_col(&t, "Experiment", false, 0);
+	draw_table_col(&t, "Case", false, 0);
+	draw_table_col(&t, "Status", false, 0);
+	draw_table_col(&t, "Verdict", false, 0);
+	draw_table_col(&t, "Requests", true, 0);
 	for (size_t k = 0; k < sizeof cols / sizeof *cols; k++)
-		face_table_col(&t, cols[k].head, true, 0);
+		draw_table_col(&t, cols[k].head, true, 0);
 	json_array_foreach(json_object_get(result, "points"), i, p) {
 		const json_t *r = json_object_get(p, "requests");
 		face_case(label, p);
-		face_table_cell(&t, "%lld", (long long)assay_json_get_int(p, "index", (int64_t)i));
-		face_table_cell(&t, "%s", assay_json_get_str(p, "experiment", "?"));
-		face_table_cell(&t, "%s", label);
-		face_table_cell(&t, "%s", assay_json_get_str(p, "status", "?"));
-		face_table_cell(&t, "%s", verdict_of(p));
-		face_table_cell(&t, "%lld of %lld", (long long)assay_json_get_int(r, "succeeded", 0), (long long)assay_json_get_int(r, "offered", 0));
+		draw_table_cell(&t, "%lld", (long long)assay_json_get_int(p, "index", (int64_t)i));
+		draw_table_cell(&t, "%s", assay_json_get_str(p, "experiment", "?"));
+		draw_table_cell(&t, "%s", label);
+		draw_table_cell(&t, "%s", assay_json_get_str(p, "status", "?"));
+		draw_table_cell(&t, "%s", verdict_of(p));
+		draw_table_cell(&t, "%lld of %lld", (long long)assay_json_get_int(r, "succeeded", 0), (long long)assay_json_get_int(r, "offered", 0));
 		for (size_t k = 0; k < sizeof cols / sizeof *cols; k++)
 			face_number_cell(&t, p, cols[k].key, cols[k].stat);
 	}
@@ -176,16 +176,16 @@ static void sections(struct html_page *page, const json_t *result)
 	int n;
 	const struct face_section *s = face_sections(&n);
 	for (int i = 0; i < n; i++) {
-		struct face_table t;
+		struct draw_table t;
 		char id[40], title[160];
 		if (!face_has(result, s[i].experiment))
 			continue;
 		face_title(title, result, &s[i]);
 		snprintf(id, sizeof id, "table-%.30s", s[i].experiment);
 		html_section_begin(page, id, title);
-		face_table_init(&t);
+		draw_table_init(&t);
 		s[i].fill(result, s[i].experiment, &t);
-		if (!face_table_rows(&t))
+		if (!draw_table_rows(&t))
 			say_note(page, FACE_NO_NUMBERS);
 		html_table(page, title, &t);
 		face_not_measured(result, s[i].experiment, say_note, page);
@@ -198,20 +198,20 @@ static void sections(struct html_page *page, const json_t *result)
 
 static void provenance(struct html_page *page, const json_t *result)
 {
-	struct face_table t;
+	struct draw_table t;
 	size_t i;
 	json_t *f;
 	html_section_begin(page, "provenance", "Provenance");
 	html_para(page, NULL, "Every number above follows from the journal of the run; assay verify DIR makes them again and compares. The fingerprint of the journal, kept elsewhere, shows any later change.");
-	face_table_init(&t);
-	face_table_col(&t, "What", false, 0);
-	face_table_col(&t, "Value", false, 0);
+	draw_table_init(&t);
+	draw_table_col(&t, "What", false, 0);
+	draw_table_col(&t, "Value", false, 0);
 	json_array_foreach(json_object_get(result, "files"), i, f) {
-		face_table_cell(&t, "SHA-256 of %s", assay_json_get_str(f, "path", "?"));
-		face_table_cell(&t, "%s", assay_json_get_str(f, "sha256", "?"));
+		draw_table_cell(&t, "SHA-256 of %s", assay_json_get_str(f, "path", "?"));
+		draw_table_cell(&t, "%s", assay_json_get_str(f, "sha256", "?"));
 	}
-	face_table_cell(&t, "Result (SHA-256 of result.json with its id empty)");
-	face_table_cell(&t, "%s", assay_json_get_str(result, "id", "?"));
+	draw_table_cell(&t, "Result (SHA-256 of result.json with its id empty)");
+	draw_table_cell(&t, "%s", assay_json_get_str(result, "id", "?"));
 	html_table(page, "Fingerprints", &t);
 	html_section_end(page);
 }

@@ -3,9 +3,9 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "draw/file.h"
 #include "metrics/outcome.h"
 #include "report/face_data.h"
-#include "report/face_file.h"
 #include "report/face_rows.h"
 #include "report/faces.h"
 #include "report/jsonl.h"
@@ -116,15 +116,15 @@ static int write_jsonl(const json_t *result, const struct assay_run *run, const 
 	struct assay_buf b;
 	size_t i;
 	json_t *p;
-	assay_buf_init(&b, FACE_FILE_BYTES_MAX);
+	assay_buf_init(&b, DRAW_FILE_BYTES_MAX);
 	face_jsonl_results(result, NULL, &b);
-	int rc = face_file_write(&b, dir, "results.jsonl", e);
+	int rc = draw_file_write(&b, dir, "results.jsonl", e);
 	if (rc)
 		return rc;
-	assay_buf_init(&b, FACE_FILE_BYTES_MAX);
+	assay_buf_init(&b, DRAW_FILE_BYTES_MAX);
 	json_array_foreach(json_object_get(result, "points"), i, p)
 		point_lines(&b, result, p, run);
-	return face_file_write(&b, dir, "records.jsonl", e);
+	return draw_file_write(&b, dir, "records.jsonl", e);
 }
 
 const struct assay_face face_jsonl = { "jsonl", "results.jsonl: a line a point and metric; records.jsonl: a line a request", false, write_jsonl, "results.jsonl" };

@@ -5,12 +5,12 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "draw/file.h"
+#include "draw/junit.h"
 #include "report/compare_tables.h"
 #include "report/face_data.h"
-#include "report/face_file.h"
 #include "report/face_sections.h"
 #include "report/faces.h"
-#include "report/junit.h"
 
 /* "INVALID token_mismatch: 3 requests (bound 0); advice", a line a reason. */
 static void verdict_case(struct junit *j, const json_t *result, const char *class)
@@ -118,11 +118,11 @@ static int write_junit(const json_t *result, const struct assay_run *run, const 
 	(void)run;
 	snprintf(suite, sizeof suite, "assay.%.80s", assay_json_get_str(result, "experiment", "?"));
 	junit_init(&j);
-	assay_buf_init(&b, FACE_FILE_BYTES_MAX);
+	assay_buf_init(&b, DRAW_FILE_BYTES_MAX);
 	junit_result(&j, result, suite);
 	junit_print(&j, suite, &b);
 	junit_release(&j);
-	return face_file_write(&b, dir, "junit.xml", e);
+	return draw_file_write(&b, dir, "junit.xml", e);
 }
 
 const struct assay_face face_junit = { "junit", "junit.xml: verdict, points and targets as test cases, for CI", false, write_junit, "junit.xml" };

@@ -5,11 +5,11 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "draw/file.h"
+#include "draw/text.h"
 #include "report/face_data.h"
-#include "report/face_file.h"
 #include "report/face_sections.h"
 #include "report/face_soak.h"
-#include "report/face_text.h"
 #include "report/faces.h"
 #include "report/markdown.h"
 
@@ -61,21 +61,21 @@ static void headline(struct assay_buf *b, const json_t *result)
 
 static void verdict(struct assay_buf *b, const json_t *result)
 {
-	struct face_table t;
+	struct draw_table t;
 	assay_buf_puts(b, "## Verdict\n\n");
-	face_table_init(&t);
+	draw_table_init(&t);
 	face_verdict_table(json_object_get(result, "verdict"), &t);
-	assay_buf_printf(b, "**%.20s**%s\n\n", assay_json_get_str(json_object_get(result, "verdict"), "state", "?"), face_table_rows(&t) ? ", because:" : ": no reason for doubt was found.");
+	assay_buf_printf(b, "**%.20s**%s\n\n", assay_json_get_str(json_object_get(result, "verdict"), "state", "?"), draw_table_rows(&t) ? ", because:" : ": no reason for doubt was found.");
 	markdown_table(b, &t);
 }
 
 static void targets(struct assay_buf *b, const json_t *result)
 {
-	struct face_table t;
+	struct draw_table t;
 	if (!json_array_size(json_object_get(result, "targets")))
 		return;
 	assay_buf_puts(b, "## Targets\n\n");
-	face_table_init(&t);
+	draw_table_init(&t);
 	face_targets_table(result, &t);
 	markdown_table(b, &t);
 }
@@ -85,15 +85,15 @@ static void sections(struct assay_buf *b, const json_t *result)
 	int n;
 	const struct face_section *s = face_sections(&n);
 	for (int i = 0; i < n; i++) {
-		struct face_table t;
+		struct draw_table t;
 		if (!face_has(result, s[i].experiment))
 			continue;
 		char text[160];
 		face_title(text, result, &s[i]);
 		markdown_text(b, "## ", text, "\n\n");
-		face_table_init(&t);
+		draw_table_init(&t);
 		s[i].fill(result, s[i].experiment, &t);
-		if (!face_table_rows(&t))
+		if (!draw_table_rows(&t))
 			say_bullet(b, FACE_NO_NUMBERS);
 		markdown_table(b, &t);
 		if (!strcmp(s[i].experiment, "soak"))
@@ -120,7 +120,7 @@ static int write_markdown(const json_t *result, const struct assay_run *run, con
 	sections(&b, result);
 	sheet_documents(&sheet.sheet, result);
 	sheet_about(&sheet.sheet, result);
-	return face_file_write(&b, dir, "report.md", e);
+	return draw_file_write(&b, dir, "report.md", e);
 }
 
 const struct assay_face face_markdown = { "md", "report.md: verdict, tables, machine, definitions", false, write_markdown };

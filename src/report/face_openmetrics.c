@@ -4,11 +4,11 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "draw/file.h"
+#include "draw/openmetrics.h"
 #include "metrics/definitions.h"
 #include "report/face_data.h"
-#include "report/face_file.h"
 #include "report/faces.h"
-#include "report/openmetrics.h"
 
 /* What every sample of a point carries. New reference. */
 static json_t *labels_of(const json_t *result, const json_t *p)
@@ -99,7 +99,7 @@ static int write_openmetrics(const json_t *result, const struct assay_run *run, 
 	size_t n;
 	const struct assay_metric *table = assay_metric_table(&n);
 	(void)run;
-	assay_buf_init(&b, FACE_FILE_BYTES_MAX);
+	assay_buf_init(&b, DRAW_FILE_BYTES_MAX);
 	about(&b, result);
 	for (size_t i = 0; i < n; i++) {
 		family(&b, result, &table[i], NULL);
@@ -108,7 +108,7 @@ static int write_openmetrics(const json_t *result, const struct assay_run *run, 
 	}
 	targets(&b, result);
 	assay_buf_puts(&b, "# EOF\n");
-	return face_file_write(&b, dir, "openmetrics.txt", e);
+	return draw_file_write(&b, dir, "openmetrics.txt", e);
 }
 
 const struct assay_face face_openmetrics = { "openmetrics", "openmetrics.txt: metric families for Prometheus", false, write_openmetrics, "openmetrics.txt" };

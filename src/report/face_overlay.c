@@ -7,11 +7,11 @@
 
 #include "base/fs.h"
 #include "base/json.h"
+#include "draw/file.h"
+#include "draw/html.h"
+#include "draw/text.h"
 #include "metrics/definitions.h"
 #include "report/face_data.h"
-#include "report/face_file.h"
-#include "report/face_text.h"
-#include "report/html.h"
 #include "report/markdown.h"
 #include "report/overlay_parts.h"
 
@@ -24,23 +24,23 @@ static const char *of(const json_t *result, const char *part, const char *key)
 	return assay_json_get_str(json_object_get(result, part), key, "-");
 }
 
-static void results_table(const struct assay_overlay_side *sides, size_t n, struct face_table *t)
+static void results_table(const struct assay_overlay_side *sides, size_t n, struct draw_table *t)
 {
 	static const char *const heads[] = { "Result", "Directory", "Experiment", "Model", "dtype", "Engine", "Host", "When", "Verdict" };
-	face_table_init(t);
+	draw_table_init(t);
 	for (size_t k = 0; k < sizeof heads / sizeof *heads; k++)
-		face_table_col(t, heads[k], false, k == 0 || k == 1 ? 0 : (int)(9 - k));
+		draw_table_col(t, heads[k], false, k == 0 || k == 1 ? 0 : (int)(9 - k));
 	for (size_t i = 0; i < n; i++) {
 		const json_t *r = sides[i].result;
-		face_table_cell(t, "%c", 'A' + (int)i);
-		face_table_cell(t, "%s", sides[i].dir);
-		face_table_cell(t, "%s", assay_json_get_str(r, "experiment", "-"));
-		face_table_cell(t, "%s", face_model(r));
-		face_table_cell(t, "%s", of(r, "model", "dtype"));
-		face_table_cell(t, "%s", of(r, "engine", "name"));
-		face_table_cell(t, "%s", of(r, "machine", "host"));
-		face_table_cell(t, "%s", assay_json_get_str(r, "created", "-"));
-		face_table_cell(t, "%s", of(r, "verdict", "state"));
+		draw_table_cell(t, "%c", 'A' + (int)i);
+		draw_table_cell(t, "%s", sides[i].dir);
+		draw_table_cell(t, "%s", assay_json_get_str(r, "experiment", "-"));
+		draw_table_cell(t, "%s", face_model(r));
+		draw_table_cell(t, "%s", of(r, "model", "dtype"));
+		draw_table_cell(t, "%s", of(r, "engine", "name"));
+		draw_table_cell(t, "%s", of(r, "machine", "host"));
+		draw_table_cell(t, "%s", assay_json_get_str(r, "created", "-"));
+		draw_table_cell(t, "%s", of(r, "verdict", "state"));
 	}
 }
 
@@ -49,7 +49,7 @@ static const struct { const char *key, *stat, *suffix; } rows[] = {
 };
 
 /* The rows of one case; none where no result has a value. */
-static void case_rows(const struct assay_overlay_side *sides, size_t n, const json_t *like, struct face_table *t)
+static void case_rows(const struct assay_overlay_side *sides, size_t n, const json_t *like, struct draw_table *t)
 {
 	const json_t *found[ASSAY_OVERLAY_MOST];
 	char label[96], number[48];
@@ -65,9 +65,9 @@ static void case_rows(const struct assay_overlay_side *sides, size_t n, const js
 		}
 		if (!any)
 			continue;
-		face_table_cell(t, "%s %s", assay_json_get_str(like, "experiment", "?"), label);
-		face_table_cell(t, "%s%s", def->title, rows[k].suffix);
-		face_table_cell(t, "%s", def->unit);
+		draw_table_cell(t, "%s %s", assay_json_get_str(like, "experiment", "?"), label);
+		draw_table_cell(t, "%s%s", def->title, rows[k].suffix);
+		draw_table_cell(t, "%s", def->unit);
 		for (size_t i = 0; i < n; i++)
 			face_number_cell(t, found[i], rows[k].key, rows[k].stat);
 	}
@@ -88,15 +88,15 @@ static bool is_first(const struct assay_overlay_side *sides, size_t i, const jso
 	return !owners(sides, i, p) && overlay_point(sides[i].result, p) == p;
 }
 
-static void numbers_table(const struct assay_overlay_side *sides, size_t n, struct face_table *t)
+static void numbers_table(const struct assay_overlay_side *sides, size_t n, struct draw_table *t)
 {
 	static const char *const letters[ASSAY_OVERLAY_MOST] = { "A", "B", "C", "D", "E", "F", "G", "H", "I", "J", "K", "L" };
-	face_table_init(t);
-	face_table_col(t, "Case", false, 0);
-	face_table_col(t, "Metric", false, 0);
-	face_table_col(t, "Unit", false, 1);
+	draw_table_init(t);
+	draw_table_col(t, "Case", false, 0);
+	draw_table_col(t, "Metric", false, 0);
+	draw_table_col(t, "Unit", false, 1);
 	for (size_t i = 0; i < n; i++)
-		face_table_col(t, letters[i], true, (int)(n - i) + 1);
+		draw_table_col(t, letters[i], true, (int)(n - i) + 1);
 	for (int shared = 1; shared >= 0; shared--) /* what can be compared comes first */
 		for (size_t i = 0; i < n; i++) {
 			size_t k;
@@ -118,7 +118,7 @@ static bool any_marks(const struct assay_overlay_side *sides, size_t n)
 static int write_page(const struct assay_overlay_side *sides, size_t n, const char *dir, struct assay_err *e)
 {
 	struct html_page page;
-	struct face_table t;
+	struct draw_table t;
 	char *path = xasprintf("%s/report.html", dir), *title = xasprintf("%zu results", n);
 	html_page_init(&page, title);
 	html_section_begin(&page, "results", "Results");
@@ -146,7 +146,7 @@ static int write_markdown(const struct assay_overlay_side *sides, size_t n, cons
 	assay_buf_init(&b, FILE_BYTES_MAX);
 	assay_buf_printf(&b, "# %zu results\n\n", n);
 	struct markdown_sheet md = markdown_sheet(&b);
-	struct face_table t;
+	struct draw_table t;
 	sheet_heading(&md.sheet, 2, "Results");
 	sheet_para(&md.sheet, "%s", NO_VERDICT);
 	results_table(sides, n, &t);
@@ -156,7 +156,7 @@ static int write_markdown(const struct assay_overlay_side *sides, size_t n, cons
 	sheet_table(&md.sheet, &t);
 	if (any_marks(sides, n))
 		sheet_para(&md.sheet, "%s", MARKS);
-	return face_file_write(&b, dir, "report.md", e);
+	return draw_file_write(&b, dir, "report.md", e);
 }
 
 int assay_overlay_write(const struct assay_overlay_side *sides, size_t n, const char *dir, struct assay_err *e)
@@ -166,9 +166,9 @@ int assay_overlay_write(const struct assay_overlay_side *sides, size_t n, const 
 
 void assay_overlay_text(const struct assay_overlay_side *sides, size_t n, struct assay_buf *out, int width, bool colour)
 {
-	struct face_table t;
+	struct draw_table t;
 	results_table(sides, n, &t);
-	face_table_text(&t, out, width, colour);
-	face_table_release(&t);
-	face_text_wrap(out, NO_VERDICT, "", "", width);
+	draw_table_text(&t, out, width, colour);
+	draw_table_release(&t);
+	draw_text_wrap(out, NO_VERDICT, "", "", width);
 }

@@ -26,7 +26,7 @@ static const json_t *only_point(const json_t *result, const char *experiment)
 	return only;
 }
 
-static void latency_rows(const json_t *p, bool with_case, struct face_table *t)
+static void latency_rows(const json_t *p, bool with_case, struct draw_table *t)
 {
 	static const char *const keys[] = { "ttft_ms", "tpot_ms", "itl_ms", "e2el_ms", "request_tok_s" };
 	static const char *const stats[] = { "mean", "p50", "p90", "p95", "p99", "std", "min", "max" };
@@ -37,16 +37,16 @@ static void latency_rows(const json_t *p, bool with_case, struct face_table *t)
 		if (!face_metric(p, keys[k]))
 			continue;
 		if (with_case)
-			face_table_cell(t, "%s", k ? "" : label);
-		face_table_cell(t, "%s", def ? def->title : keys[k]);
-		face_table_cell(t, "%s", def ? def->unit : "");
-		face_table_cell(t, "%lld", (long long)assay_json_get_int(face_metric(p, keys[k]), "n", 0));
+			draw_table_cell(t, "%s", k ? "" : label);
+		draw_table_cell(t, "%s", def ? def->title : keys[k]);
+		draw_table_cell(t, "%s", def ? def->unit : "");
+		draw_table_cell(t, "%lld", (long long)assay_json_get_int(face_metric(p, keys[k]), "n", 0));
 		for (size_t s = 0; s < sizeof stats / sizeof *stats; s++)
 			face_number_cell(t, p, keys[k], stats[s]);
 	}
 }
 
-static void fill_latency(const json_t *result, const char *experiment, struct face_table *t)
+static void fill_latency(const json_t *result, const char *experiment, struct draw_table *t)
 {
 	static const struct { const char *head; bool right; int keep; } cols[] = {
 		{ "Case", false, 0 }, { "Metric", false, 0 }, { "Unit", false, 11 }, { "n", true, 10 }, { "Mean", true, 12 }, { "P50", true, 9 },
@@ -56,7 +56,7 @@ static void fill_latency(const json_t *result, const char *experiment, struct fa
 	json_t *p;
 	bool with_case = !only_point(result, experiment);
 	for (size_t c = !with_case; c < sizeof cols / sizeof *cols; c++)
-		face_table_col(t, cols[c].head, cols[c].right, cols[c].keep);
+		draw_table_col(t, cols[c].head, cols[c].right, cols[c].keep);
 	json_array_foreach(json_object_get(result, "points"), i, p)
 		if (face_is(p, experiment) && face_ok(p))
 			latency_rows(p, with_case, t);
@@ -69,15 +69,15 @@ struct case_column {
 	int keep;
 };
 
-static void fill_cases(const json_t *result, const char *experiment, const struct case_column *cols, size_t n, struct face_table *t)
+static void fill_cases(const json_t *result, const char *experiment, const struct case_column *cols, size_t n, struct draw_table *t)
 {
 	size_t i;
 	json_t *p;
 	char asked[48];
 	for (size_t c = 0; c < n; c++)
-		face_table_col(t, cols[c].head, true, cols[c].keep);
-	face_table_col(t, "n", true, 7); /* successful requests */
-	face_table_col(t, "Status", false, 9);
+		draw_table_col(t, cols[c].head, true, cols[c].keep);
+	draw_table_col(t, "n", true, 7); /* successful requests */
+	draw_table_col(t, "Status", false, 9);
 	json_array_foreach(json_object_get(result, "points"), i, p) {
 		if (!face_is(p, experiment))
 			continue;
@@ -86,13 +86,13 @@ static void fill_cases(const json_t *result, const char *experiment, const struc
 				face_number_cell(t, p, cols[c].key, cols[c].stat);
 			else
 				face_case_cell(t, p, cols[c].key);
-		face_table_cell(t, "%lld", (long long)assay_json_get_int(json_object_get(p, "requests"), "succeeded", 0));
+		draw_table_cell(t, "%lld", (long long)assay_json_get_int(json_object_get(p, "requests"), "succeeded", 0));
 		face_asked(asked, p);
-		face_table_cell(t, "%s%s", assay_json_get_str(p, "status", "?"), asked);
+		draw_table_cell(t, "%s%s", assay_json_get_str(p, "status", "?"), asked);
 	}
 }
 
-static void fill_throughput(const json_t *result, const char *experiment, struct face_table *t)
+static void fill_throughput(const json_t *result, const char *experiment, struct draw_table *t)
 {
 	static const struct case_column cols[] = {
 		{ "Batch", "batch_size", NULL, 0 }, { "Prompt", "prompt_tokens", NULL, 7 }, { "Output", "output_tokens", NULL, 7 }, { "tok/s", "output_tok_s", "mean", 0 },
@@ -114,7 +114,7 @@ static bool has_batches(const json_t *result, const char *experiment)
 	return false;
 }
 
-static void fill_lengths(const json_t *result, const char *experiment, struct face_table *t)
+static void fill_lengths(const json_t *result, const char *experiment, struct draw_table *t)
 {
 	struct case_column cols[] = {
 		{ "Batch", "batch_size", NULL, 2 }, { "Prompt", "prompt_tokens", NULL, 0 }, { "Output", "output_tokens", NULL, 0 }, { "TTFT ms", "ttft_ms", "p50", 9 },
@@ -129,18 +129,18 @@ static void fill_lengths(const json_t *result, const char *experiment, struct fa
 }
 
 /* ---- metric and value of one case after the other ---- */
-static void fill_values(const json_t *result, const char *experiment, const char *const *keys, size_t n, struct face_table *t)
+static void fill_values(const json_t *result, const char *experiment, const char *const *keys, size_t n, struct draw_table *t)
 {
 	size_t i;
 	json_t *p;
 	char label[96];
 	bool with_case = !only_point(result, experiment);
 	if (with_case)
-		face_table_col(t, "Case", false, 1);
-	face_table_col(t, "Metric", false, 0);
-	face_table_col(t, "Value", true, 0);
-	face_table_col(t, "Unit", false, 0);
-	face_table_col(t, "n", true, 2);
+		draw_table_col(t, "Case", false, 1);
+	draw_table_col(t, "Metric", false, 0);
+	draw_table_col(t, "Value", true, 0);
+	draw_table_col(t, "Unit", false, 0);
+	draw_table_col(t, "n", true, 2);
 	json_array_foreach(json_object_get(result, "points"), i, p) {
 		if (!face_is(p, experiment) || !face_ok(p))
 			continue;
@@ -150,17 +150,17 @@ static void fill_values(const json_t *result, const char *experiment, const char
 			if (!def || isnan(face_stat(p, keys[k], "mean")))
 				continue;
 			if (with_case)
-				face_table_cell(t, "%s", label);
-			face_table_cell(t, "%s", def->title);
+				draw_table_cell(t, "%s", label);
+			draw_table_cell(t, "%s", def->title);
 			face_number_cell(t, p, keys[k], "mean");
-			face_table_cell(t, "%s", def->unit);
-			face_table_cell(t, "%lld", (long long)assay_json_get_int(face_metric(p, keys[k]), "n", 0));
+			draw_table_cell(t, "%s", def->unit);
+			draw_table_cell(t, "%lld", (long long)assay_json_get_int(face_metric(p, keys[k]), "n", 0));
 			label[0] = 0;
 		}
 	}
 }
 
-static void fill_memory(const json_t *result, const char *experiment, struct face_table *t)
+static void fill_memory(const json_t *result, const char *experiment, struct draw_table *t)
 {
 	static const char *const keys[] = {
 		"weights_mib", "kv_pool_mib", "kv_used_mib", "kv_peak_mib", "kv_bytes_per_token", "kv_bytes_per_token_observed", "workspace_mib", "rss_peak_mib", "rss_mean_mib",
@@ -169,7 +169,7 @@ static void fill_memory(const json_t *result, const char *experiment, struct fac
 	fill_values(result, experiment, keys, sizeof keys / sizeof *keys, t);
 }
 
-static void fill_offline(const json_t *result, const char *experiment, struct face_table *t)
+static void fill_offline(const json_t *result, const char *experiment, struct draw_table *t)
 {
 	static const char *const keys[] = {
 		"wall_s", "output_tok_s", "output_tok_s_steady", "input_tok_s", "total_tok_s", "request_s", "prefill_tok_s", "inverse_throughput_ms", "ttft_ms", "tpot_ms", "e2el_ms",
@@ -178,7 +178,7 @@ static void fill_offline(const json_t *result, const char *experiment, struct fa
 	fill_values(result, experiment, keys, sizeof keys / sizeof *keys, t);
 }
 
-static void fill_soak(const json_t *result, const char *experiment, struct face_table *t)
+static void fill_soak(const json_t *result, const char *experiment, struct draw_table *t)
 {
 	static const struct case_column cols[] = {
 		{ "Load", "load", NULL, 0 }, { "Offered/s", "offered_s", "mean", 7 }, { "req/s", "request_s", "mean", 9 }, { "tok/s", "output_tok_s", "mean", 10 },
@@ -211,19 +211,19 @@ const struct face_section *face_sections(int *n)
 	return list;
 }
 
-void face_verdict_table(const json_t *verdict, struct face_table *t)
+void face_verdict_table(const json_t *verdict, struct draw_table *t)
 {
 	static const char *const keys[] = { "state", "code", "measured", "bound", "advice" };
 	size_t i;
 	json_t *r;
-	face_table_col(t, "State", false, 0);
-	face_table_col(t, "Reason", false, 0);
-	face_table_col(t, "Measured", false, 3);
-	face_table_col(t, "Bound", false, 2);
-	face_table_col(t, "What to do", false, 1);
+	draw_table_col(t, "State", false, 0);
+	draw_table_col(t, "Reason", false, 0);
+	draw_table_col(t, "Measured", false, 3);
+	draw_table_col(t, "Bound", false, 2);
+	draw_table_col(t, "What to do", false, 1);
 	json_array_foreach(json_object_get(verdict, "reasons"), i, r)
 		for (int k = 0; k < 5; k++)
-			face_table_cell(t, "%s", assay_json_get_str(r, keys[k], ""));
+			draw_table_cell(t, "%s", assay_json_get_str(r, keys[k], ""));
 }
 
 void face_bound(char out[64], const json_t *target)
@@ -271,15 +271,15 @@ const json_t *face_target_of(const json_t *result, const json_t *p, const char *
 	return NULL;
 }
 
-void face_targets_table(const json_t *result, struct face_table *t)
+void face_targets_table(const json_t *result, struct draw_table *t)
 {
 	size_t i;
 	json_t *row;
-	face_table_col(t, "Metric", false, 0);
-	face_table_col(t, "Case", false, 1);
-	face_table_col(t, "Value", true, 0);
-	face_table_col(t, "Target", false, 2);
-	face_table_col(t, "Status", false, 0);
+	draw_table_col(t, "Metric", false, 0);
+	draw_table_col(t, "Case", false, 1);
+	draw_table_col(t, "Value", true, 0);
+	draw_table_col(t, "Target", false, 2);
+	draw_table_col(t, "Status", false, 0);
 	json_array_foreach(json_object_get(result, "targets"), i, row) {
 		const char *key = assay_json_get_str(row, "metric", "?"), *label = assay_json_get_str(row, "label", NULL), *stat = assay_json_get_str(row, "stat", "");
 		const struct assay_metric *def = assay_metric_find(key);
@@ -287,18 +287,18 @@ void face_targets_table(const json_t *result, struct face_table *t)
 		char text[96], number[48];
 		face_format(number, actual, def ? def->digits : 0);
 		if (label)
-			face_table_cell(t, "%s", label);
+			draw_table_cell(t, "%s", label);
 		else
-			face_table_cell(t, "%s%s%s", def ? def->title : key, strcmp(stat, "value") ? " " : "", strcmp(stat, "value") ? stat : "");
+			draw_table_cell(t, "%s%s%s", def ? def->title : key, strcmp(stat, "value") ? " " : "", strcmp(stat, "value") ? stat : "");
 		target_case(text, result, row);
-		face_table_cell(t, "%s", text);
+		draw_table_cell(t, "%s", text);
 		if (isnan(actual))
-			face_table_cell(t, "N/A");
+			draw_table_cell(t, "N/A");
 		else
-			face_table_cell(t, "%s%s%s", number, def ? " " : "", def ? def->unit : "");
+			draw_table_cell(t, "%s%s%s", number, def ? " " : "", def ? def->unit : "");
 		face_bound(text, row);
-		face_table_cell(t, "%s", text);
-		face_table_cell(t, "%s", face_status(row));
+		draw_table_cell(t, "%s", text);
+		draw_table_cell(t, "%s", face_status(row));
 	}
 }
 

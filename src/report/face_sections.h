@@ -4,20 +4,20 @@
 
 #include <jansson.h>
 
-#include "report/face_table.h"
+#include "draw/table.h"
 
 struct face_section {
 	const char *title;
 	const char *experiment;                              /* of the points it shows */
 	bool by_case;                                        /* a row a case; else a single case is named in the title */
-	void (*fill)(const json_t *result, const char *experiment, struct face_table *t);
+	void (*fill)(const json_t *result, const char *experiment, struct draw_table *t);
 };
 const struct face_section *face_sections(int *n);
 void face_title(char out[160], const json_t *result, const struct face_section *s);
 
 /* Verdict reasons, targets, and the sentences for cases that were not measured ("batch 32, 4096 -> 32: limit: needs ..."). */
-void face_verdict_table(const json_t *verdict, struct face_table *t);
-void face_targets_table(const json_t *result, struct face_table *t);
+void face_verdict_table(const json_t *verdict, struct draw_table *t);
+void face_targets_table(const json_t *result, struct draw_table *t);
 /* "at most 2000"; and "Pass", "FAIL", "not measured", "informational" of a row of targets[]; "-" for NULL. */
 void face_bound(char out[64], const json_t *target);
 const char *face_status(const json_t *target);

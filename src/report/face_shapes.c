@@ -7,10 +7,10 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "draw/chart.h"
+#include "draw/text.h"
 #include "metrics/definitions.h"
-#include "report/face_chart.h"
 #include "report/face_data.h"
-#include "report/face_text.h"
 
 enum { COLUMNS_LEAST = 8, COLUMNS_MOST = 40, NAME = 15 };
 
@@ -26,11 +26,11 @@ static double *numbers(const json_t *a, size_t *n)
 
 void face_shape_line(struct assay_buf *out, const char *left, const char *right, const double *x, size_t n, bool from_zero, int width, bool utf8)
 {
-	int room = width - face_text_width(left) - face_text_width(right) - 2;
+	int room = width - draw_text_width(left) - draw_text_width(right) - 2;
 	if (room < COLUMNS_LEAST)
 		return;
 	assay_buf_printf(out, "%s|", left);
-	face_chart_spark(out, x, n, room < COLUMNS_MOST ? room : COLUMNS_MOST, from_zero, utf8);
+	draw_chart_spark(out, x, n, room < COLUMNS_MOST ? room : COLUMNS_MOST, from_zero, utf8);
 	assay_buf_printf(out, "|%s\n", right);
 }
 
@@ -48,7 +48,7 @@ void face_shape_distribution(struct assay_buf *out, const json_t *point, const c
 		face_format(b, most, def->digits);
 		snprintf(left, sizeof left, "%-*s %8s ", NAME, def->title, a);
 		snprintf(right, sizeof right, " %s %s (distribution of %lld)", b, def->unit, (long long)assay_json_get_int(d, "n", 0));
-		int room = width - face_text_width(left) - face_text_width(right) - 2, columns = room < COLUMNS_MOST ? room : COLUMNS_MOST;
+		int room = width - draw_text_width(left) - draw_text_width(right) - 2, columns = room < COLUMNS_MOST ? room : COLUMNS_MOST;
 		for (size_t i = 0; columns >= COLUMNS_LEAST && i < n; i++) {
 			int c = (int)((x[i] - least) / (most - least) * columns);
 			counts[c < columns ? c : columns - 1]++;

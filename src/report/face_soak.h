@@ -4,7 +4,7 @@
 
 #include <jansson.h>
 
-#include "report/face_table.h"
+#include "draw/table.h"
 
 /* Measured time and windows; memory growth; drift and sudden changes of each steady load; gaps. Nothing where the result has no soak{}. */
 void face_soak_sentences(const json_t *result, void (*say)(void *arg, const char *sentence), void *arg);

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "draw/file.h"
 #include "report/face_data.h"
-#include "report/face_file.h"
 #include "report/face_sections.h"
 #include "report/faces.h"
 #include "report/markdown.h"
@@ -33,22 +33,22 @@ static void cases(struct assay_buf *b, const json_t *result)
 	};
 	enum { COLS = sizeof cols / sizeof *cols };
 	const json_t *points = json_object_get(result, "points");
-	struct face_table t;
-	face_table_init(&t);
-	face_table_col(&t, "Case", false, 0);
+	struct draw_table t;
+	draw_table_init(&t);
+	draw_table_col(&t, "Case", false, 0);
 	for (int k = 0; k < COLS; k++)
-		face_table_col(&t, cols[k].head, true, 0);
-	face_table_col(&t, "n", true, 0);
-	face_table_col(&t, "Status", false, 0);
+		draw_table_col(&t, cols[k].head, true, 0);
+	draw_table_col(&t, "n", true, 0);
+	draw_table_col(&t, "Status", false, 0);
 	for (size_t i = 0; i < json_array_size(points) && i < CASES_SHOWN; i++) {
 		const json_t *p = json_array_get(points, i);
 		char label[96];
 		face_case(label, p);
-		face_table_cell(&t, "%s %s", assay_json_get_str(p, "experiment", ""), label);
+		draw_table_cell(&t, "%s %s", assay_json_get_str(p, "experiment", ""), label);
 		for (int k = 0; k < COLS; k++)
 			face_number_cell(&t, p, cols[k].key, cols[k].stat);
-		face_table_cell(&t, "%lld", (long long)assay_json_get_int(json_object_get(p, "requests"), "succeeded", 0));
-		face_table_cell(&t, "%s", assay_json_get_str(p, "status", "?"));
+		draw_table_cell(&t, "%lld", (long long)assay_json_get_int(json_object_get(p, "requests"), "succeeded", 0));
+		draw_table_cell(&t, "%s", assay_json_get_str(p, "status", "?"));
 	}
 	markdown_table(b, &t);
 	if (json_array_size(points) > CASES_SHOWN)
@@ -58,11 +58,11 @@ static void cases(struct assay_buf *b, const json_t *result)
 static void targets(struct assay_buf *b, const json_t *result)
 {
 	const json_t *list = json_object_get(result, "targets");
-	struct face_table t;
+	struct draw_table t;
 	if (!json_array_size(list))
 		return;
 	assay_buf_puts(b, "**Targets**\n\n");
-	face_table_init(&t);
+	draw_table_init(&t);
 	face_targets_table(result, &t);
 	markdown_table(b, &t);
 }
@@ -96,9 +96,9 @@ static int write_summary(const json_t *result, const struct assay_run *run, cons
 {
 	struct assay_buf b;
 	(void)run;
-	assay_buf_init(&b, FACE_FILE_BYTES_MAX);
+	assay_buf_init(&b, DRAW_FILE_BYTES_MAX);
 	assay_face_summary(result, &b);
-	return face_file_write(&b, dir, "summary.md", e);
+	return draw_file_write(&b, dir, "summary.md", e);
 }
 
 const struct assay_face face_summary = { "summary", "summary.md: one screen of Markdown for a CI page", false, write_summary, "summary.md" };

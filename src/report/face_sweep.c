@@ -7,11 +7,11 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "draw/csv.h"
+#include "draw/file.h"
+#include "draw/text.h"
 #include "metrics/definitions.h"
-#include "report/csv.h"
 #include "report/face_data.h"
-#include "report/face_file.h"
-#include "report/face_text.h"
 
 static const struct { const char *key, *head; int keep; } columns[] = {
 	{ "ttft_ms", "TTFT ms", 5 }, { "tpot_ms", "TPOT ms", 4 }, { "e2el_ms", "E2E ms", 6 }, { "output_tok_s", "tok/s", 7 }, { "request_s", "req/s", 3 },
@@ -57,30 +57,30 @@ static void mark(const json_t *row, char *out, size_t size)
 		snprintf(out + used, size - used, ", %d/%d points", (int)assay_json_get_int(points, "measured", 0), (int)assay_json_get_int(points, "total", 0));
 }
 
-void sweep_table(const json_t *sweep, struct face_table *t)
+void sweep_table(const json_t *sweep, struct draw_table *t)
 {
-	face_table_init(t);
-	face_table_col(t, "#", true, 0);
-	face_table_col(t, "Configuration", false, 0);
+	draw_table_init(t);
+	draw_table_col(t, "#", true, 0);
+	draw_table_col(t, "Configuration", false, 0);
 	for (size_t c = 0; c < COLUMNS; c++)
-		face_table_col(t, columns[c].head, true, columns[c].keep);
-	face_table_col(t, "Front", false, 8);
-	face_table_col(t, "Status", false, 9);
+		draw_table_col(t, columns[c].head, true, columns[c].keep);
+	draw_table_col(t, "Front", false, 8);
+	draw_table_col(t, "Status", false, 9);
 	for (size_t i = 0; i < json_array_size(configs(sweep)); i++) {
 		const json_t *row = json_array_get(configs(sweep), i);
 		bool shared = assay_json_get_bool(json_object_get(row, "load"), "shared", 0);
 		char status[80];
-		face_table_cell(t, "%d", (int)assay_json_get_int(row, "n", 0));
-		face_table_cell(t, "%s", assay_json_get_str(row, "name", "?"));
+		draw_table_cell(t, "%d", (int)assay_json_get_int(row, "n", 0));
+		draw_table_cell(t, "%s", assay_json_get_str(row, "name", "?"));
 		for (size_t c = 0; c < COLUMNS; c++) {
 			char text[48];
 			number(text, sweep_value(row, columns[c].key), columns[c].key);
 			bool by_all = shared && strcmp(text, "-") && (!strcmp(columns[c].key, "load_ms") || !strcmp(columns[c].key, "rss_peak_mib"));
-			face_table_cell(t, "%s%s", text, by_all ? " s" : "");
+			draw_table_cell(t, "%s%s", text, by_all ? " s" : "");
 		}
-		face_table_cell(t, "%s", assay_json_get_bool(row, "front", 0) ? "yes" : "");
+		draw_table_cell(t, "%s", assay_json_get_bool(row, "front", 0) ? "yes" : "");
 		mark(row, status, sizeof status);
-		face_table_cell(t, "%s", status);
+		draw_table_cell(t, "%s", status);
 	}
 }
 
@@ -229,8 +229,8 @@ static void say_terminal(struct assay_buf *out, const char *text, bool item, int
 {
 	struct assay_buf clean;
 	assay_buf_init(&clean, 1 << 20);
-	face_text_clean(&clean, text);
-	face_text_wrap(out, clean.data ? clean.data : "", item ? "- " : "", item ? "  " : "", width);
+	draw_text_clean(&clean, text);
+	draw_text_wrap(out, clean.data ? clean.data : "", item ? "- " : "", item ? "  " : "", width);
 	assay_buf_release(&clean);
 }
 
@@ -238,7 +238,7 @@ static void say_markdown(struct assay_buf *out, const char *text, bool item, int
 {
 	(void)width;
 	assay_buf_puts(out, item ? "- " : "");
-	face_text_markdown(out, text);
+	draw_text_markdown(out, text);
 	assay_buf_puts(out, item ? "\n" : "\n\n");
 }
 
@@ -280,7 +280,7 @@ static void sentences(const json_t *sweep, struct assay_buf *out, say_fn say, bo
 
 void assay_face_sweep_terminal(const json_t *sweep, struct assay_buf *out, int width, bool colour)
 {
-	struct face_table t;
+	struct draw_table t;
 	struct assay_buf text;
 	assay_buf_init(&text, 1 << 20);
 	assay_buf_puts(&text, "assay sweep: ");
@@ -288,8 +288,8 @@ void assay_face_sweep_terminal(const json_t *sweep, struct assay_buf *out, int w
 	say_buf(out, &text, say_terminal, false, width);
 	assay_buf_puts(out, "\n");
 	sweep_table(sweep, &t);
-	face_table_text(&t, out, width, colour);
-	face_table_release(&t);
+	draw_table_text(&t, out, width, colour);
+	draw_table_release(&t);
 	sentences(sweep, out, say_terminal, false, width);
 	assay_buf_puts(out, "\n");
 	sweep_how_text(sweep, &text);
@@ -300,29 +300,29 @@ void assay_face_sweep_terminal(const json_t *sweep, struct assay_buf *out, int w
 static void requirements(const json_t *sweep, struct assay_buf *out)
 {
 	const json_t *require = json_object_get(sweep, "require");
-	struct face_table t;
+	struct draw_table t;
 	if (!json_array_size(require))
 		return;
 	head(out, "Requirements", true);
-	face_table_init(&t);
-	face_table_col(&t, "#", true, 0);
-	face_table_col(&t, "Condition", false, 0);
-	face_table_col(&t, "Value", true, 0);
-	face_table_col(&t, "Held", false, 0);
+	draw_table_init(&t);
+	draw_table_col(&t, "#", true, 0);
+	draw_table_col(&t, "Condition", false, 0);
+	draw_table_col(&t, "Value", true, 0);
+	draw_table_col(&t, "Held", false, 0);
 	for (size_t i = 0; i < json_array_size(configs(sweep)); i++) {
 		const json_t *row = json_array_get(configs(sweep), i), *list = json_object_get(row, "requirements");
 		for (size_t k = 0; k < json_array_size(list); k++) {
 			const json_t *q = json_array_get(list, k);
 			double x = assay_json_get_num(q, "actual", NAN);
 			const char *why = assay_json_get_str(q, "why", "");
-			face_table_cell(&t, "%d", (int)assay_json_get_int(row, "n", 0));
-			face_table_cell(&t, "%s", assay_json_get_str(q, "condition", "?"));
-			face_table_cell(&t, isnan(x) ? "-" : "%.6g", x);
-			face_table_cell(&t, "%s%s%s", assay_json_get_str(q, "held", "?"), *why ? ": " : "", why);
+			draw_table_cell(&t, "%d", (int)assay_json_get_int(row, "n", 0));
+			draw_table_cell(&t, "%s", assay_json_get_str(q, "condition", "?"));
+			draw_table_cell(&t, isnan(x) ? "-" : "%.6g", x);
+			draw_table_cell(&t, "%s%s%s", assay_json_get_str(q, "held", "?"), *why ? ": " : "", why);
 		}
 	}
-	face_table_markdown(&t, out);
-	face_table_release(&t);
+	draw_table_markdown(&t, out);
+	draw_table_release(&t);
 }
 
 static void commands(const json_t *sweep, struct assay_buf *out)
@@ -343,15 +343,15 @@ static void commands(const json_t *sweep, struct assay_buf *out)
 static int write_markdown(const json_t *sweep, const char *dir, struct assay_err *e)
 {
 	struct assay_buf b, text;
-	struct face_table t;
-	assay_buf_init(&b, FACE_FILE_BYTES_MAX);
+	struct draw_table t;
+	assay_buf_init(&b, DRAW_FILE_BYTES_MAX);
 	assay_buf_init(&text, 1 << 20);
 	assay_buf_puts(&b, "# Sweep\n\n");
 	sweep_about_text(sweep, &text);
 	say_buf(&b, &text, say_markdown, false, 0);
 	sweep_table(sweep, &t);
-	face_table_markdown(&t, &b);
-	face_table_release(&t);
+	draw_table_markdown(&t, &b);
+	draw_table_release(&t);
 	sentences(sweep, &b, say_markdown, true, 0);
 	requirements(sweep, &b);
 	head(&b, "How it was measured", true);
@@ -359,7 +359,7 @@ static int write_markdown(const json_t *sweep, const char *dir, struct assay_err
 	say_buf(&b, &text, say_markdown, false, 0);
 	assay_buf_release(&text);
 	commands(sweep, &b);
-	return face_file_write(&b, dir, "sweep.md", e);
+	return draw_file_write(&b, dir, "sweep.md", e);
 }
 
 /* ---- sweep.csv: a row a configuration ---- */

@@ -8,7 +8,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
-#include "report/face_table.h"
+#include "draw/table.h"
 
 void assay_face_sweep_terminal(const json_t *sweep, struct assay_buf *out, int width, bool colour);
 /* sweep.md, sweep.csv and report.html in dir; with s2 also legacy/s2/{model_comparison,configuration_sweep}.{md,json}. */
@@ -16,7 +16,7 @@ int assay_face_sweep_write(const json_t *sweep, const char *dir, bool s2, struct
 
 /* ---- for the files of these faces ---- */
 /* One row a configuration. */
-void sweep_table(const json_t *sweep, struct face_table *t);
+void sweep_table(const json_t *sweep, struct draw_table *t);
 /* The i-th entry of best[] as sentences: who, by how much, whether that is real; passed over: what would have been better and why it may not. */
 void sweep_best_text(const json_t *sweep, size_t i, struct assay_buf *out);
 /* Configurations that failed, were cut short or are in part unknown: "3 (batch=8): reason"; false when row i has nothing to say. */

@@ -5,13 +5,13 @@
 #include <string.h>
 
 #include "base/json.h"
-#include "report/face_chart.h"
+#include "draw/chart.h"
+#include "draw/text.h"
 #include "report/face_data.h"
 #include "report/face_findings.h"
 #include "report/face_sections.h"
 #include "report/face_shapes.h"
 #include "report/face_soak.h"
-#include "report/face_text.h"
 #include "report/report.h"
 
 #define OUT_BYTES_MAX ((size_t)64 << 20)
@@ -28,7 +28,7 @@ static const char *paint(const struct page *p, const char *code)
 
 static void line(struct page *p, const char *first, const char *rest, const char *text)
 {
-	face_text_wrap(&p->b, text, first, rest, p->width);
+	draw_text_wrap(&p->b, text, first, rest, p->width);
 }
 
 static void title(struct page *p, const char *text)
@@ -103,7 +103,7 @@ static void s4_lines(struct page *p, const json_t *result)
 			continue;
 		}
 		assay_buf_printf(&p->b, "%-*s  ", widest, text[k]);
-		face_chart_bar(&p->b, face_stat(batch[k], "output_tok_s", "mean") / most, room, p->utf8);
+		draw_chart_bar(&p->b, face_stat(batch[k], "output_tok_s", "mean") / most, room, p->utf8);
 		assay_buf_puts(&p->b, "\n");
 	}
 }
@@ -125,19 +125,19 @@ static void sections(struct page *p, const json_t *result)
 	int n;
 	const struct face_section *s = face_sections(&n);
 	for (int i = 0; i < n; i++) {
-		struct face_table t;
+		struct draw_table t;
 		if (!face_has(result, s[i].experiment))
 			continue;
 		char text[160];
 		face_title(text, result, &s[i]);
 		title(p, text);
-		face_table_init(&t);
+		draw_table_init(&t);
 		s[i].fill(result, s[i].experiment, &t);
-		if (face_table_rows(&t))
-			face_table_text(&t, &p->b, p->width, p->colour);
+		if (draw_table_rows(&t))
+			draw_table_text(&t, &p->b, p->width, p->colour);
 		else
 			say_bullet(p, FACE_NO_NUMBERS);
-		face_table_release(&t);
+		draw_table_release(&t);
 		shapes(p, result, s[i].experiment);
 		if (!strcmp(s[i].experiment, "soak")) {
 			face_soak_shapes(&p->b, result, p->width, p->utf8);
@@ -173,14 +173,14 @@ static void findings(struct page *p, const json_t *result)
 
 static void targets(struct page *p, const json_t *result)
 {
-	struct face_table t;
+	struct draw_table t;
 	if (!json_array_size(json_object_get(result, "targets")))
 		return;
 	title(p, "Targets");
-	face_table_init(&t);
+	draw_table_init(&t);
 	face_targets_table(result, &t);
-	face_table_text(&t, &p->b, p->width, p->colour);
-	face_table_release(&t);
+	draw_table_text(&t, &p->b, p->width, p->colour);
+	draw_table_release(&t);
 }
 
 static void unavailable(struct page *p, const json_t *result)

@@ -3,7 +3,7 @@
 #ifndef ASSAY_REPORT_HTML_FIGURES_H
 #define ASSAY_REPORT_HTML_FIGURES_H
 
-#include "report/html.h"
+#include "draw/html.h"
 
 /* html_figures_scale.c: how speed goes with batch and lengths. */
 void html_figure_throughput(struct html_page *p, const json_t *result);

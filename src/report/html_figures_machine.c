@@ -7,12 +7,12 @@
 #include "metrics/definitions.h"
 #include "report/face_data.h"
 #include "report/html_figures.h"
-#include "report/svg.h"
+#include "report/svg_figures.h"
 
 #define STEPS "Measure with the embedded engine: assay baseline --engine cpu"
 
 /* ---- roofline ---- */
-static void roofline_table(const json_t *result, const json_t *roofs, struct face_table *t)
+static void roofline_table(const json_t *result, const json_t *roofs, struct draw_table *t)
 {
 	static const struct { const char *head, *key; } cols[] = {
 		{ "FLOP/byte", "intensity_flop_per_byte" }, { "GFLOP/s", "gflop_s" }, { "GB/s", "read_gb_s" }, { "Ceiling GFLOP/s", "ceiling_gflop_s" }, { "Ceiling GB/s", "ceiling_read_gb_s" },
@@ -20,27 +20,27 @@ static void roofline_table(const json_t *result, const json_t *roofs, struct fac
 	size_t i;
 	json_t *r;
 	char label[96];
-	face_table_init(t);
-	face_table_col(t, "Point", true, 0);
-	face_table_col(t, "Case", false, 0);
-	face_table_col(t, "Phase", false, 0);
+	draw_table_init(t);
+	draw_table_col(t, "Point", true, 0);
+	draw_table_col(t, "Case", false, 0);
+	draw_table_col(t, "Phase", false, 0);
 	for (size_t k = 0; k < sizeof cols / sizeof *cols; k++)
-		face_table_col(t, cols[k].head, true, 0);
-	face_table_col(t, "Bound by", false, 0);
+		draw_table_col(t, cols[k].head, true, 0);
+	draw_table_col(t, "Bound by", false, 0);
 	json_array_foreach(roofs, i, r) {
 		int64_t index = assay_json_get_int(r, "point", -1);
 		face_case(label, json_array_get(json_object_get(result, "points"), (size_t)index));
-		face_table_cell(t, "%lld", (long long)index);
-		face_table_cell(t, "%s", label);
-		face_table_cell(t, "%s", assay_json_get_str(r, "phase", "?"));
+		draw_table_cell(t, "%lld", (long long)index);
+		draw_table_cell(t, "%s", label);
+		draw_table_cell(t, "%s", assay_json_get_str(r, "phase", "?"));
 		for (size_t k = 0; k < sizeof cols / sizeof *cols; k++) {
 			double x = assay_json_get_num(r, cols[k].key, NAN);
 			if (isnan(x))
-				face_table_cell(t, "-");
+				draw_table_cell(t, "-");
 			else
-				face_table_cell(t, "%.4g", x);
+				draw_table_cell(t, "%.4g", x);
 		}
-		face_table_cell(t, "%s", assay_json_get_str(r, "bound", "-"));
+		draw_table_cell(t, "%s", assay_json_get_str(r, "bound", "-"));
 	}
 }
 
@@ -49,7 +49,7 @@ void html_figure_roofline(struct html_page *page, const json_t *result)
 	static const char title[] = "Roofline of the phases";
 	const json_t *analysis = json_object_get(result, "analysis");
 	struct assay_buf svg;
-	struct face_table t;
+	struct draw_table t;
 	assay_buf_init(&svg, (size_t)1 << 22);
 	if (svg_roofline(result, &svg)) {
 		roofline_table(result, json_object_get(analysis, "roofline"), &t);

@@ -6,7 +6,7 @@
 #include "base/json.h"
 #include "report/face_data.h"
 #include "report/html_figures.h"
-#include "report/svg.h"
+#include "report/svg_figures.h"
 
 #define BATCHES "Measure several batch sizes: assay throughput --batch 1,2,4,8,16,32"
 #define LENGTHS "Measure several lengths: assay seqlen --axes"
@@ -229,26 +229,26 @@ static void length_figure(struct html_page *page, const json_t *result, const ch
 {
 	const json_t *fit = html_fit(result, law), *change = json_object_get(fit, "break");
 	struct html_chart c;
-	struct face_table t;
+	struct draw_table t;
 	size_t i;
 	json_t *o;
 	char caption[500], said[200];
 	html_chart_init(&c, id, title, x, y);
 	html_chart_series(&c, "mean of runs (least to most)", HTML_POINTS);
-	face_table_init(&t);
-	face_table_col(&t, x.title, true, 0);
-	face_table_col(&t, y.title, true, 0);
-	face_table_col(&t, "Least", true, 0);
-	face_table_col(&t, "Most", true, 0);
-	face_table_col(&t, "n", true, 0);
-	face_table_col(&t, "Fit", true, 0);
+	draw_table_init(&t);
+	draw_table_col(&t, x.title, true, 0);
+	draw_table_col(&t, y.title, true, 0);
+	draw_table_col(&t, "Least", true, 0);
+	draw_table_col(&t, "Most", true, 0);
+	draw_table_col(&t, "n", true, 0);
+	draw_table_col(&t, "Fit", true, 0);
 	json_array_foreach(json_object_get(fit, "observed"), i, o) {
 		const double v[] = { assay_json_get_num(o, "x", NAN), assay_json_get_num(o, "mean", NAN), assay_json_get_num(o, "min", NAN), assay_json_get_num(o, "max", NAN) };
 		html_chart_interval(&c, v[0], v[1], v[2], v[3]);
 		for (int k = 0; k < 4; k++)
-			face_table_cell(&t, "%.6g", v[k]);
-		face_table_cell(&t, "%lld", (long long)assay_json_get_int(o, "n", 0));
-		face_table_cell(&t, "%.6g", law_at(fit, v[0]));
+			draw_table_cell(&t, "%.6g", v[k]);
+		draw_table_cell(&t, "%lld", (long long)assay_json_get_int(o, "n", 0));
+		draw_table_cell(&t, "%.6g", law_at(fit, v[0]));
 	}
 	add_law(&c, fit);
 	html_chart_mark_x(&c, assay_json_get_num(change, "at", NAN), "the law changes");
@@ -270,17 +270,17 @@ void html_figure_output(struct html_page *page, const json_t *result)
 }
 
 /* ---- batch and length ---- */
-static void heat_table(const json_t *result, const char *key, struct face_table *t)
+static void heat_table(const json_t *result, const char *key, struct draw_table *t)
 {
 	size_t i;
 	json_t *p;
 	char number[48];
-	face_table_init(t);
-	face_table_col(t, "Batch", true, 0);
-	face_table_col(t, "Prompt", true, 0);
-	face_table_col(t, "Output", true, 0);
-	face_table_col(t, "Value", true, 0);
-	face_table_col(t, "Status", false, 0);
+	draw_table_init(t);
+	draw_table_col(t, "Batch", true, 0);
+	draw_table_col(t, "Prompt", true, 0);
+	draw_table_col(t, "Output", true, 0);
+	draw_table_col(t, "Value", true, 0);
+	draw_table_col(t, "Status", false, 0);
 	json_array_foreach(json_object_get(result, "points"), i, p) {
 		if (!face_is(p, "seqlen") && !face_is(p, "throughput"))
 			continue;
@@ -288,8 +288,8 @@ static void heat_table(const json_t *result, const char *key, struct face_table 
 		face_case_cell(t, p, "prompt_tokens");
 		face_case_cell(t, p, "output_tokens");
 		face_number(number, p, key, "mean", "-");
-		face_table_cell(t, "%s", number);
-		face_table_cell(t, "%s", assay_json_get_str(p, "status", "?"));
+		draw_table_cell(t, "%s", number);
+		draw_table_cell(t, "%s", assay_json_get_str(p, "status", "?"));
 	}
 }
 
@@ -297,7 +297,7 @@ void html_figure_heat(struct html_page *page, const json_t *result)
 {
 	static const char title[] = "Output tokens/s by batch and length";
 	struct assay_buf svg;
-	struct face_table t;
+	struct draw_table t;
 	assay_buf_init(&svg, (size_t)1 << 22);
 	if (svg_heat(result, "output_tok_s", &svg)) {
 		heat_table(result, "output_tok_s", &t);

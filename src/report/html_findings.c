@@ -58,14 +58,14 @@ static void in_short(struct html_page *p, const json_t *result)
 
 static void open_questions(struct html_page *p, const json_t *result)
 {
-	struct face_table t;
+	struct draw_table t;
 	char text[120];
 	face_open_questions(result, &t);
-	if (!face_table_rows(&t)) {
-		face_table_release(&t);
+	if (!draw_table_rows(&t)) {
+		draw_table_release(&t);
 		return;
 	}
-	snprintf(text, sizeof text, "Open questions: %zu that this run does not answer, and what each needs", face_table_rows(&t));
+	snprintf(text, sizeof text, "Open questions: %zu that this run does not answer, and what each needs", draw_table_rows(&t));
 	html_details_begin(p, text);
 	html_table(p, "Open questions", &t);
 	html_details_end(p);

@@ -26,7 +26,7 @@ static void heading(struct sheet *s, int level, const char *text)
 }
 
 static void para(struct sheet *s, const char *text) { html_para(page_of(s), NULL, "%s", text); }
-static void table(struct sheet *s, struct face_table *t) { html_table(page_of(s), ((struct html_sheet *)s)->title, t); }
+static void table(struct sheet *s, struct draw_table *t) { html_table(page_of(s), ((struct html_sheet *)s)->title, t); }
 
 static void quote(struct sheet *s, const char *text)
 {

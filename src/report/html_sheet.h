@@ -2,7 +2,7 @@
 #ifndef ASSAY_REPORT_HTML_SHEET_H
 #define ASSAY_REPORT_HTML_SHEET_H
 
-#include "report/html.h"
+#include "draw/html.h"
 #include "report/sheet.h"
 
 struct html_sheet { struct sheet sheet; struct html_page *page; int sections; char title[160]; };

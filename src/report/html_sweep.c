@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "draw/html.h"
 #include "report/face_sweep.h"
-#include "report/html.h"
 
 static const json_t *configs(const json_t *sweep) { return json_object_get(sweep, "configurations"); }
 
@@ -105,7 +105,7 @@ static void troubles(struct html_page *p, const json_t *sweep)
 int sweep_html_write(const json_t *sweep, const char *dir, struct assay_err *e)
 {
 	struct html_page p;
-	struct face_table t;
+	struct draw_table t;
 	struct assay_buf b;
 	char *path = xasprintf("%s/report.html", dir);
 	size_t n = json_array_size(json_object_get(sweep, "objectives"));

@@ -3,7 +3,7 @@
 #include <math.h>
 
 #include "base/json.h"
-#include "report/csv.h"
+#include "draw/csv.h"
 #include "report/face_data.h"
 #include "report/face_rows.h"
 #include "report/faces.h"

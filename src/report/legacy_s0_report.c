@@ -31,16 +31,16 @@ static void methodology(struct assay_buf *b, const json_t *result)
 {
 	size_t i;
 	json_t *p;
-	struct face_table t;
+	struct draw_table t;
 	assay_buf_puts(b, "## 4.1 Measurement Methodology\n\n");
 	legacy_table(&t, "Experiment", "Case", "Repeats after warm-up", "Status");
 	json_array_foreach(json_object_get(result, "points"), i, p) {
 		char label[96];
 		face_case(label, p);
-		face_table_cell(&t, "%s", assay_json_get_str(p, "experiment", "?"));
-		face_table_cell(&t, "%s", label);
-		face_table_cell(&t, "%lld, after %lld", (long long)assay_json_get_int(p, "runs_done", 0), (long long)assay_json_get_int(p, "warmups_done", 0));
-		face_table_cell(&t, "%s", assay_json_get_str(p, "status", "?"));
+		draw_table_cell(&t, "%s", assay_json_get_str(p, "experiment", "?"));
+		draw_table_cell(&t, "%s", label);
+		draw_table_cell(&t, "%lld, after %lld", (long long)assay_json_get_int(p, "runs_done", 0), (long long)assay_json_get_int(p, "warmups_done", 0));
+		draw_table_cell(&t, "%s", assay_json_get_str(p, "status", "?"));
 	}
 	markdown_table(b, &t);
 	assay_buf_puts(b, "Tool: assay. Times are taken from the intended send of a request to the stamps of its tokens; percentiles are nearest rank; every record is in the journal of the "
@@ -63,16 +63,16 @@ static void scenarios(struct assay_buf *b, const json_t *result)
 		{ "Variable sequence lengths", "seqlen", "prompt_tokens", "assay seqlen --axes", 0 }, { "Variable batch sizes", "throughput", "batch_size", "assay throughput --batch 1,2,4,8,16,32", 0 },
 		{ "Long document processing", "longdoc", "prompt_tokens", "assay longdoc", 0 },
 	};
-	struct face_table t;
+	struct draw_table t;
 	assay_buf_puts(b, "## 4.2 Benchmark Scenarios\n\n");
 	legacy_table(&t, "Scenario", "Measured", NULL, NULL);
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		size_t n = measured(result, rows[i].experiment, rows[i].key, rows[i].above);
-		face_table_cell(&t, "%s", rows[i].name);
+		draw_table_cell(&t, "%s", rows[i].name);
 		if (n)
-			face_table_cell(&t, "%zu case%s", n, n == 1 ? "" : "s");
+			draw_table_cell(&t, "%zu case%s", n, n == 1 ? "" : "s");
 		else
-			face_table_cell(&t, "not measured: not part of this run (%s)", rows[i].command);
+			draw_table_cell(&t, "not measured: not part of this run (%s)", rows[i].command);
 	}
 	markdown_table(b, &t);
 }
@@ -84,7 +84,7 @@ static void metrics(struct assay_buf *b, const json_t *result)
 		{ "Memory, average", "rss_mean_mib", "mean" }, { "Memory bandwidth utilization (decode)", "mbu", "mean" }, { "GPU utilization", "gpu_util", "mean" },
 	};
 	const json_t *p = face_first(result, "latency");
-	struct face_table t;
+	struct draw_table t;
 	char text[LEGACY_TEXT], label[96];
 	const char *experiment = p ? "latency" : "throughput";
 	p = p ? p : face_first(result, "throughput");
@@ -94,11 +94,11 @@ static void metrics(struct assay_buf *b, const json_t *result)
 	legacy_table(&t, "Metric", "Value", NULL, NULL);
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		legacy_measured(text, p, experiment, rows[i].key, rows[i].stat);
-		face_table_cell(&t, "%s", rows[i].name);
-		face_table_cell(&t, "%s", text);
+		draw_table_cell(&t, "%s", rows[i].name);
+		draw_table_cell(&t, "%s", text);
 	}
-	face_table_cell(&t, "Latency per layer");
-	face_table_cell(&t, "not measured: %s", assay_json_get_str(face_finding(result, "layers"), "needs", "no findings in this result"));
+	draw_table_cell(&t, "Latency per layer");
+	draw_table_cell(&t, "not measured: %s", assay_json_get_str(face_finding(result, "layers"), "needs", "no findings in this result"));
 	markdown_table(b, &t);
 }
 

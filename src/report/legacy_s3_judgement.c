@@ -38,17 +38,17 @@ static const char *verdict_of(const json_t *result)
 	return assay_json_get_str(json_object_get(result, "verdict"), "state", "?");
 }
 
-static void criterion(struct face_table *t, const char *name, const char *status, const char *notes)
+static void criterion(struct draw_table *t, const char *name, const char *status, const char *notes)
 {
-	face_table_cell(t, "%s", name);
-	face_table_cell(t, "%s", status);
-	face_table_cell(t, "%s", notes);
+	draw_table_cell(t, "%s", name);
+	draw_table_cell(t, "%s", status);
+	draw_table_cell(t, "%s", notes);
 }
 
 /* Whether all of S3's seven criteria hold. */
 static bool criteria(struct assay_buf *b, const json_t *result, const struct totals *n)
 {
-	struct face_table t;
+	struct draw_table t;
 	char text[LEGACY_TEXT], engine[LEGACY_TEXT];
 	double s = legacy_duration_s(result);
 	bool whole = !assay_json_get_bool(result, "interrupted", false), ran = n->ok > 0, clean = !n->failed && whole, sane = strcmp(verdict_of(result), "INVALID") && !n->missed;
@@ -84,17 +84,17 @@ static void expectations(struct assay_buf *b, const json_t *result)
 		{ "Tokens/s", "latency", "request_tok_s", "200-400 (6-12x faster)", "400-800 (12-24x faster)" },
 		{ "Throughput", "throughput", "request_s", "10-20 req/s (8-15x faster)", "30-50 req/s (23-38x faster)" },
 	};
-	struct face_table t;
+	struct draw_table t;
 	char text[LEGACY_TEXT];
 	assay_buf_puts(b, "## CPU vs GPU Performance Expectations\n\n**The two right columns are the document's expectations, not measured.** Their factors are of the document's own CPU run of "
 			  "GPT-2 (1,397 ms, 34 tokens/s, 1.28 req/s).\n\n");
 	legacy_table(&t, "Metric", "This run", "Expected on a T4 (document, not measured)", "Expected on an A100 (document, not measured)");
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		legacy_measured(text, face_first(result, rows[i].experiment), rows[i].experiment, rows[i].key, "mean");
-		face_table_cell(&t, "%s", rows[i].name);
-		face_table_cell(&t, "%s", text);
-		face_table_cell(&t, "%s", rows[i].t4);
-		face_table_cell(&t, "%s", rows[i].a100);
+		draw_table_cell(&t, "%s", rows[i].name);
+		draw_table_cell(&t, "%s", text);
+		draw_table_cell(&t, "%s", rows[i].t4);
+		draw_table_cell(&t, "%s", rows[i].a100);
 	}
 	markdown_table(b, &t);
 }

@@ -39,17 +39,17 @@ static void head(struct assay_buf *b, const json_t *result)
 	markdown_text(b, "**", assay_json_get_str(json_object_get(result, "verdict"), "state", "?"), "**.\n\n");
 }
 
-static void pair(struct face_table *t, const char *name, const char *value)
+static void pair(struct draw_table *t, const char *name, const char *value)
 {
-	face_table_cell(t, "%s", name);
-	face_table_cell(t, "%s", value);
+	draw_table_cell(t, "%s", name);
+	draw_table_cell(t, "%s", value);
 }
 
 static void environment(struct assay_buf *b, const json_t *result)
 {
 	const json_t *machine = json_object_get(result, "machine"), *cpu = json_object_get(machine, "cpu"), *capabilities = json_object_get(json_object_get(result, "engine"), "capabilities");
 	char text[LEGACY_TEXT], more[LEGACY_TEXT], line[2 * LEGACY_TEXT + 20];
-	struct face_table t;
+	struct draw_table t;
 	const char *key;
 	json_t *v;
 	assay_buf_puts(b, "## Environment Verification\n\n### System Information\n\n");
@@ -104,27 +104,27 @@ struct phase_row {
 };
 
 /* Pass or FAIL where the run was held against the target; else why not. Rows without a target: Good where the number can be stated. */
-static void status(struct face_table *t, const json_t *result, const json_t *p, const struct phase_row *r)
+static void status(struct draw_table *t, const json_t *result, const json_t *p, const struct phase_row *r)
 {
 	const json_t *target = face_target_of(result, p, r->key, r->stat), *need = json_object_get(json_object_get(face_metric(p, r->key), "need"), r->stat);
 	double mean = face_stat(p, r->key, "mean"), std = face_stat(p, r->key, "std");
 	if (!p || isnan(face_stat(p, r->key, r->stat)))
-		face_table_cell(t, "not measured");
+		draw_table_cell(t, "not measured");
 	else if (target)
-		face_table_cell(t, "%s", face_status(target));
+		draw_table_cell(t, "%s", face_status(target));
 	else if (r->bound)
-		face_table_cell(t, "not judged");
+		draw_table_cell(t, "not judged");
 	else if (need)
-		face_table_cell(t, "n < %lld: too few for this percentile", (long long)json_integer_value(need));
+		draw_table_cell(t, "n < %lld: too few for this percentile", (long long)json_integer_value(need));
 	else if (!strcmp(r->stat, "std"))
-		face_table_cell(t, "%s (%.1f %% of the mean; the plan allows 10)", std <= 0.1 * mean ? "Good" : "High", 100 * std / mean);
+		draw_table_cell(t, "%s (%.1f %% of the mean; the plan allows 10)", std <= 0.1 * mean ? "Good" : "High", 100 * std / mean);
 	else
-		face_table_cell(t, "Good");
+		draw_table_cell(t, "Good");
 }
 
 static void rows(struct assay_buf *b, const json_t *result, const json_t *p, const char *experiment, const struct phase_row *r, size_t n)
 {
-	struct face_table t;
+	struct draw_table t;
 	char text[LEGACY_TEXT], bound[64];
 	bool unjudged = false;
 	legacy_table(&t, "Metric", "Value", "Target (CPU)", "Status");
@@ -133,21 +133,21 @@ static void rows(struct assay_buf *b, const json_t *result, const json_t *p, con
 		legacy_measured(text, p, experiment, r[i].key, r[i].stat);
 		face_bound(bound, target);
 		pair(&t, r[i].name, text);
-		face_table_cell(&t, "%s", target ? bound : r[i].bound ? r[i].bound : "-");
+		draw_table_cell(&t, "%s", target ? bound : r[i].bound ? r[i].bound : "-");
 		status(&t, result, p, &r[i]);
 		unjudged = unjudged || (r[i].bound && !target);
 	}
 	if (!strcmp(experiment, "throughput") && p) {
 		const json_t *requests = json_object_get(p, "requests");
 		int64_t offered = assay_json_get_int(requests, "offered", 0), failed = assay_json_get_int(requests, "failed", 0);
-		face_table_cell(&t, "Total Requests");
-		face_table_cell(&t, "%lld", (long long)offered);
-		face_table_cell(&t, "-");
-		face_table_cell(&t, "%s", assay_json_get_int(requests, "succeeded", 0) + failed == offered ? "Complete" : "incomplete");
-		face_table_cell(&t, "Failed Requests");
-		face_table_cell(&t, "%lld", (long long)failed);
-		face_table_cell(&t, "0");
-		face_table_cell(&t, "%s", failed ? "FAIL" : "Perfect");
+		draw_table_cell(&t, "Total Requests");
+		draw_table_cell(&t, "%lld", (long long)offered);
+		draw_table_cell(&t, "-");
+		draw_table_cell(&t, "%s", assay_json_get_int(requests, "succeeded", 0) + failed == offered ? "Complete" : "incomplete");
+		draw_table_cell(&t, "Failed Requests");
+		draw_table_cell(&t, "%lld", (long long)failed);
+		draw_table_cell(&t, "0");
+		draw_table_cell(&t, "%s", failed ? "FAIL" : "Perfect");
 	}
 	markdown_table(b, &t);
 	if (p && unjudged)
@@ -198,19 +198,19 @@ static void memory(struct assay_buf *b, const json_t *result, const json_t *p)
 		{ "KV Cache", "kv_peak_mib", "max", "most in use at once" }, { "Growth", "rss_growth_kib_per_1k", "mean", "for 1,000 requests" },
 	};
 	static const char *const about[] = { "weights_kv", "leak", "memory_limits" };
-	struct face_table t;
+	struct draw_table t;
 	char text[LEGACY_TEXT];
 	section(b, "Memory Results", p);
 	legacy_table(&t, "Metric", "Value", "Notes", NULL);
 	for (int i = 0; i < 2; i++) {
-		face_table_cell(&t, "%s", i ? "GPU Delta" : "GPU Peak");
-		face_table_cell(&t, legacy_has_gpu(result) ? "not measured: this engine does not use the GPU" : "N/A");
-		face_table_cell(&t, legacy_has_gpu(result) ? "the GPU was left unused" : "CPU-only");
+		draw_table_cell(&t, "%s", i ? "GPU Delta" : "GPU Peak");
+		draw_table_cell(&t, legacy_has_gpu(result) ? "not measured: this engine does not use the GPU" : "N/A");
+		draw_table_cell(&t, legacy_has_gpu(result) ? "the GPU was left unused" : "CPU-only");
 	}
 	for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
 		legacy_measured(text, p, "memory", list[i].key, list[i].stat);
 		pair(&t, list[i].name, text);
-		face_table_cell(&t, "%s", list[i].notes);
+		draw_table_cell(&t, "%s", list[i].notes);
 	}
 	markdown_table(b, &t);
 	analysis(b, result, about, sizeof about / sizeof *about);

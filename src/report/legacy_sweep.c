@@ -31,28 +31,28 @@ static char *rest_of(const json_t *row)
 	return text;
 }
 
-static void cell(struct face_table *t, double x, const char *format)
+static void cell(struct draw_table *t, double x, const char *format)
 {
 	char text[40] = "N/A";
 	if (!isnan(x))
 		snprintf(text, sizeof text, format, x);
-	face_table_cell(t, "%s", text);
+	draw_table_cell(t, "%s", text);
 }
 
-static int write_both(const char *dir, const char *name, const char *title, struct face_table *t, json_t *rows, struct assay_err *e)
+static int write_both(const char *dir, const char *name, const char *title, struct draw_table *t, json_t *rows, struct assay_err *e)
 {
 	struct assay_buf b;
 	char *md = xasprintf("%s.md", name), *json = xasprintf("%s.json", name);
 	assay_buf_init(&b, 1 << 24);
 	assay_buf_printf(&b, "## %s\n\n", title);
-	face_table_markdown(t, &b);
+	draw_table_markdown(t, &b);
 	int rc = legacy_write(dir, "s2", md, b.data, b.len_bytes, e);
 	if (!rc)
 		rc = legacy_write_json(dir, "s2", json, rows, e);
 	else
 		json_decref(rows);
 	assay_buf_release(&b);
-	face_table_release(t);
+	draw_table_release(t);
 	free(md);
 	free(json);
 	return rc;
@@ -60,19 +60,19 @@ static int write_both(const char *dir, const char *name, const char *title, stru
 
 static int write_models(const json_t *sweep, const char *dir, struct assay_err *e)
 {
-	struct face_table t;
+	struct draw_table t;
 	json_t *rows = json_array();
-	face_table_init(&t);
-	face_table_col(&t, "Model", false, 0);
-	face_table_col(&t, "Latency (ms)", true, 0);
-	face_table_col(&t, "Throughput (req/s)", true, 0);
-	face_table_col(&t, "Memory (GB)", true, 0);
+	draw_table_init(&t);
+	draw_table_col(&t, "Model", false, 0);
+	draw_table_col(&t, "Latency (ms)", true, 0);
+	draw_table_col(&t, "Throughput (req/s)", true, 0);
+	draw_table_col(&t, "Memory (GB)", true, 0);
 	for (size_t i = 0; i < json_array_size(configs(sweep)); i++) {
 		const json_t *row = json_array_get(configs(sweep), i);
 		const char *model = assay_json_get_str(json_object_get(row, "settings"), "model", "?");
 		double latency = sweep_value(row, "e2el_ms"), rate = sweep_value(row, "request_s"), gb = memory_gb(row);
 		char *rest = rest_of(row);
-		face_table_cell(&t, "%s%s%s", model, *rest ? " " : "", rest);
+		draw_table_cell(&t, "%s%s%s", model, *rest ? " " : "", rest);
 		cell(&t, latency, "%.2f");
 		cell(&t, rate, "%.2f");
 		cell(&t, gb, "%.2f");
@@ -85,17 +85,17 @@ static int write_models(const json_t *sweep, const char *dir, struct assay_err *
 
 static int write_configurations(const json_t *sweep, const char *dir, struct assay_err *e)
 {
-	struct face_table t;
+	struct draw_table t;
 	json_t *rows = json_array();
-	face_table_init(&t);
-	face_table_col(&t, "Configuration", false, 0);
-	face_table_col(&t, "Throughput (req/s)", true, 0);
-	face_table_col(&t, "Latency (ms)", true, 0);
+	draw_table_init(&t);
+	draw_table_col(&t, "Configuration", false, 0);
+	draw_table_col(&t, "Throughput (req/s)", true, 0);
+	draw_table_col(&t, "Latency (ms)", true, 0);
 	for (size_t i = 0; i < json_array_size(configs(sweep)); i++) {
 		const json_t *row = json_array_get(configs(sweep), i);
 		const char *name = assay_json_get_str(row, "name", "?");
 		double latency = sweep_value(row, "e2el_ms"), rate = sweep_value(row, "request_s");
-		face_table_cell(&t, "%s", name);
+		draw_table_cell(&t, "%s", name);
 		cell(&t, rate, "%.2f");
 		cell(&t, latency, "%.2f");
 		json_array_append_new(rows, json_pack("{s:s, s:o, s:o}", "configuration", name, "throughput_rps", assay_json_real(rate), "avg_latency_ms", assay_json_real(latency)));

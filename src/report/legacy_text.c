@@ -105,13 +105,13 @@ void legacy_item(struct assay_buf *b, const char *name, const char *value)
 	markdown_text(b, "", value, "\n");
 }
 
-void legacy_table(struct face_table *t, const char *a, const char *b, const char *c, const char *d)
+void legacy_table(struct draw_table *t, const char *a, const char *b, const char *c, const char *d)
 {
 	const char *const heads[] = { a, b, c, d };
-	face_table_init(t);
+	draw_table_init(t);
 	for (int i = 0; i < 4; i++)
 		if (heads[i])
-			face_table_col(t, heads[i], false, 0);
+			draw_table_col(t, heads[i], false, 0);
 }
 
 double legacy_duration_s(const json_t *result)

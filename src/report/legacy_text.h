@@ -27,7 +27,7 @@ bool legacy_yes(const json_t *result, const char *id);
 /* "- **Name:** value\n". */
 void legacy_item(struct assay_buf *b, const char *name, const char *value);
 /* Three or four columns, left; cells are added by the caller. */
-void legacy_table(struct face_table *t, const char *a, const char *b, const char *c, const char *d);
+void legacy_table(struct draw_table *t, const char *a, const char *b, const char *c, const char *d);
 /* Wall time of the whole run, s; NaN where it did not end or the clock is virtual. */
 double legacy_duration_s(const json_t *result);
 /* "cpu 0.1.0 (assay 0.1.0, commit abc)" */

@@ -5,13 +5,13 @@
 
 #include <jansson.h>
 
-#include "report/face_table.h"
+#include "draw/table.h"
 #include "report/sheet.h"
 
 /* Text from anywhere, escaped, as a paragraph or list item. */
 void markdown_text(struct assay_buf *out, const char *before, const char *text, const char *after);
 /* Draws and releases t; nothing when it has no row. */
-void markdown_table(struct assay_buf *out, struct face_table *t);
+void markdown_table(struct assay_buf *out, struct draw_table *t);
 
 /* The section "Findings". */
 void markdown_findings(struct assay_buf *out, const json_t *result);

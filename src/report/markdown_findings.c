@@ -70,11 +70,11 @@ static bool group_rest(struct assay_buf *b, const json_t *result, const char *ti
 
 static void open_questions(struct assay_buf *b, const json_t *result)
 {
-	struct face_table t;
+	struct draw_table t;
 	face_open_questions(result, &t);
-	size_t open = face_table_rows(&t);
+	size_t open = draw_table_rows(&t);
 	if (!open) {
-		face_table_release(&t);
+		draw_table_release(&t);
 		return;
 	}
 	assay_buf_printf(b, "<details><summary>Open questions: %zu that this run does not answer, and what each needs</summary>\n\n", open);

@@ -1,19 +1,19 @@
 /* Paragraphs and tables of report.md, for all its halves; see markdown.h. */
-#include "report/face_text.h"
+#include "draw/text.h"
 #include "report/markdown.h"
 
 void markdown_text(struct assay_buf *out, const char *before, const char *text, const char *after)
 {
 	assay_buf_puts(out, before);
-	face_text_markdown(out, text);
+	draw_text_markdown(out, text);
 	assay_buf_puts(out, after);
 }
 
-void markdown_table(struct assay_buf *out, struct face_table *t)
+void markdown_table(struct assay_buf *out, struct draw_table *t)
 {
-	if (face_table_rows(t))
-		face_table_markdown(t, out);
-	face_table_release(t);
+	if (draw_table_rows(t))
+		draw_table_markdown(t, out);
+	draw_table_release(t);
 }
 
 /* ---- the sheet ---- */
@@ -23,7 +23,7 @@ static void heading(struct sheet *s, int level, const char *text) { markdown_tex
 static void para(struct sheet *s, const char *text) { markdown_text(out_of(s), "", text, "\n\n"); }
 static void quote(struct sheet *s, const char *text) { markdown_text(out_of(s), "> ", text, "\n\n"); }
 static void code(struct sheet *s, const char *line) { markdown_text(out_of(s), "    ", line, "\n\n"); }
-static void table(struct sheet *s, struct face_table *t) { markdown_table(out_of(s), t); }
+static void table(struct sheet *s, struct draw_table *t) { markdown_table(out_of(s), t); }
 
 struct markdown_sheet markdown_sheet(struct assay_buf *out)
 {

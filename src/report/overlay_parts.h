@@ -2,8 +2,8 @@
 #ifndef ASSAY_REPORT_OVERLAY_PARTS_H
 #define ASSAY_REPORT_OVERLAY_PARTS_H
 
+#include "draw/html.h"
 #include "report/face_overlay.h"
-#include "report/html.h"
 
 /* "A: name of its directory". */
 void overlay_name(char out[80], const struct assay_overlay_side *sides, size_t i);

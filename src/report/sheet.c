@@ -27,4 +27,4 @@ void sheet_para(struct sheet *s, const char *fmt, ...)
 	free(text);
 }
 
-void sheet_table(struct sheet *s, struct face_table *t) { s->ops->table(s, t); }
+void sheet_table(struct sheet *s, struct draw_table *t) { s->ops->table(s, t); }

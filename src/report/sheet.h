@@ -6,7 +6,7 @@
 
 #include <jansson.h>
 
-#include "report/face_table.h"
+#include "draw/table.h"
 
 struct sheet;
 struct sheet_ops {
@@ -14,13 +14,13 @@ struct sheet_ops {
 	void (*para)(struct sheet *s, const char *text);
 	void (*quote)(struct sheet *s, const char *text);
 	void (*code)(struct sheet *s, const char *line);
-	void (*table)(struct sheet *s, struct face_table *t);           /* releases t; nothing when it has no row */
+	void (*table)(struct sheet *s, struct draw_table *t);           /* releases t; nothing when it has no row */
 };
 struct sheet { const struct sheet_ops *ops; };
 
 void sheet_heading(struct sheet *s, int level, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 void sheet_para(struct sheet *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-void sheet_table(struct sheet *s, struct face_table *t);
+void sheet_table(struct sheet *s, struct draw_table *t);
 
 /* S0's results table, breakdown and trend, S1's metric and value, S3's value, target, status, S4's impact of sequence length, S3's
  * validation summary: each where the result has what it is made of. */

@@ -6,16 +6,16 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "draw/text.h"
 #include "metrics/definitions.h"
 #include "report/face_data.h"
-#include "report/face_text.h"
 #include "report/sheet.h"
 
-static void two_columns(struct face_table *t, const char *a, const char *b)
+static void two_columns(struct draw_table *t, const char *a, const char *b)
 {
-	face_table_init(t);
-	face_table_col(t, a, false, 0);
-	face_table_col(t, b, false, 0);
+	draw_table_init(t);
+	draw_table_col(t, a, false, 0);
+	draw_table_col(t, b, false, 0);
 }
 
 /* A scalar as it is; bytes also in MiB; a list with spaces; an object as "key value, key value". */
@@ -61,7 +61,7 @@ static char *value_text(const char *key, const json_t *v)
 }
 
 /* Every field of o; objects inside become "outer.inner" rows. The inventory's reasons stand in unavailable[]. */
-static void flatten(struct face_table *t, const char *prefix, const json_t *o, int depth)
+static void flatten(struct draw_table *t, const char *prefix, const json_t *o, int depth)
 {
 	const char *key;
 	json_t *v;
@@ -75,8 +75,8 @@ static void flatten(struct face_table *t, const char *prefix, const json_t *o, i
 			flatten(t, name, v, depth - 1);
 		} else {
 			char *text = value_text(key, v);
-			face_table_cell(t, "%s", name);
-			face_table_cell(t, "%.300s", text);
+			draw_table_cell(t, "%s", name);
+			draw_table_cell(t, "%.300s", text);
 			free(text);
 		}
 		free(name);
@@ -85,7 +85,7 @@ static void flatten(struct face_table *t, const char *prefix, const json_t *o, i
 
 static void object_section(struct sheet *b, const char *title, const json_t *o, int depth)
 {
-	struct face_table t;
+	struct draw_table t;
 	if (!json_object_size(o))
 		return;
 	sheet_heading(b, 2, "%s", title);
@@ -94,37 +94,37 @@ static void object_section(struct sheet *b, const char *title, const json_t *o, 
 	sheet_table(b, &t);
 }
 
-static void four_digits(struct face_table *t, double x)
+static void four_digits(struct draw_table *t, double x)
 {
 	if (isnan(x))
-		face_table_cell(t, "-");
+		draw_table_cell(t, "-");
 	else
-		face_table_cell(t, fabs(x) >= 1e4 ? "%.0f" : "%.4g", x);
+		draw_table_cell(t, fabs(x) >= 1e4 ? "%.0f" : "%.4g", x);
 }
 
 static void telemetry(struct sheet *b, const json_t *result)
 {
 	const json_t *summary = json_object_get(json_object_get(result, "telemetry"), "summary");
-	struct face_table t;
+	struct draw_table t;
 	const char *key;
 	json_t *v;
-	face_table_init(&t);
-	face_table_col(&t, "Series", false, 0);
-	face_table_col(&t, "Mean", true, 0);
-	face_table_col(&t, "Min", true, 0);
-	face_table_col(&t, "Max", true, 0);
-	face_table_col(&t, "Unit", false, 0);
+	draw_table_init(&t);
+	draw_table_col(&t, "Series", false, 0);
+	draw_table_col(&t, "Mean", true, 0);
+	draw_table_col(&t, "Min", true, 0);
+	draw_table_col(&t, "Max", true, 0);
+	draw_table_col(&t, "Unit", false, 0);
 	json_object_foreach((json_t *)summary, key, v) {
 		static const char *const stats[] = { "mean", "min", "max" };
 		if (isnan(assay_json_get_num(v, "mean", NAN)))
 			continue;
-		face_table_cell(&t, "%s", key);
+		draw_table_cell(&t, "%s", key);
 		for (int i = 0; i < 3; i++)
 			four_digits(&t, assay_json_get_num(v, stats[i], NAN));
-		face_table_cell(&t, "%s", assay_json_get_str(v, "unit", ""));
+		draw_table_cell(&t, "%s", assay_json_get_str(v, "unit", ""));
 	}
 	sheet_heading(b, 2, "What the machine did meanwhile");
-	if (face_table_rows(&t))
+	if (draw_table_rows(&t))
 		sheet_para(b, "%lld samples over %.1f s.", (long long)assay_json_get_int(json_object_get(result, "telemetry"), "samples", 0),
 			assay_json_get_num(json_object_get(result, "telemetry"), "duration_s", NAN));
 	else
@@ -147,17 +147,17 @@ static void definitions(struct sheet *b, const json_t *result)
 {
 	size_t n;
 	const struct assay_metric *m = assay_metric_table(&n);
-	struct face_table t;
-	face_table_init(&t);
-	face_table_col(&t, "Key", false, 0);
-	face_table_col(&t, "Unit", false, 0);
-	face_table_col(&t, "Definition", false, 0);
+	struct draw_table t;
+	draw_table_init(&t);
+	draw_table_col(&t, "Key", false, 0);
+	draw_table_col(&t, "Unit", false, 0);
+	draw_table_col(&t, "Definition", false, 0);
 	for (size_t i = 0; i < n; i++) {
 		if (!in_use(result, m[i].key))
 			continue;
-		face_table_cell(&t, "%s", m[i].key);
-		face_table_cell(&t, "%s", m[i].unit);
-		face_table_cell(&t, "%s", m[i].definition);
+		draw_table_cell(&t, "%s", m[i].key);
+		draw_table_cell(&t, "%s", m[i].unit);
+		draw_table_cell(&t, "%s", m[i].definition);
 	}
 	sheet_heading(b, 2, "Definitions used (version %s)", assay_json_get_str(result, "definitions", "?"));
 	sheet_para(b, "Percentiles are nearest rank; std is of the sample (n-1).");
@@ -184,7 +184,7 @@ static void notes(struct sheet *b, const json_t *result)
 {
 	size_t i;
 	json_t *n;
-	struct face_table t;
+	struct draw_table t;
 	two_columns(&t, "Note", "Details");
 	json_array_foreach(json_object_get(result, "notes"), i, n) {
 		const char *code = assay_json_get_str(n, "code", "?");
@@ -193,12 +193,12 @@ static void notes(struct sheet *b, const json_t *result)
 		json_t *rest = json_copy(n);
 		json_object_del(rest, "code");
 		char *text = value_text("", rest);
-		face_table_cell(&t, "%s", code);
-		face_table_cell(&t, "%.400s", text);
+		draw_table_cell(&t, "%s", code);
+		draw_table_cell(&t, "%.400s", text);
 		free(text);
 		json_decref(rest);
 	}
-	if (face_table_rows(&t))
+	if (draw_table_rows(&t))
 		sheet_heading(b, 2, "Notes");
 	sheet_table(b, &t);
 }
@@ -207,13 +207,13 @@ static void unavailable(struct sheet *b, const json_t *result)
 {
 	size_t i;
 	json_t *u;
-	struct face_table t;
+	struct draw_table t;
 	two_columns(&t, "What", "Reason");
 	json_array_foreach(json_object_get(result, "unavailable"), i, u) {
-		face_table_cell(&t, "%s", assay_json_get_str(u, "what", "?"));
-		face_table_cell(&t, "%s", assay_json_get_str(u, "reason", "?"));
+		draw_table_cell(&t, "%s", assay_json_get_str(u, "what", "?"));
+		draw_table_cell(&t, "%s", assay_json_get_str(u, "reason", "?"));
 	}
-	if (face_table_rows(&t))
+	if (draw_table_rows(&t))
 		sheet_heading(b, 2, "Not available here");
 	sheet_table(b, &t);
 }

@@ -13,14 +13,14 @@
 
 #define MIB (1024.0 * 1024.0)
 
-static void scaled_cell(struct face_table *t, double x, int digits, const char *unit)
+static void scaled_cell(struct draw_table *t, double x, int digits, const char *unit)
 {
 	char number[48];
 	face_format(number, x, digits);
 	if (isnan(x))
-		face_table_cell(t, "N/A");
+		draw_table_cell(t, "N/A");
 	else
-		face_table_cell(t, "%s%s%s", number, *unit ? " " : "", unit);
+		draw_table_cell(t, "%s%s%s", number, *unit ? " " : "", unit);
 }
 
 /* ---- S0: results table, breakdown ---- */
@@ -43,23 +43,23 @@ static void s0_reasons(struct sheet *b, const json_t *result)
 void sheet_s0_results(struct sheet *b, const json_t *result)
 {
 	static const char *const heads[] = { "Model", "Batch Size", "Seq Len", "Latency (ms)", "Throughput (tok/s)", "Peak Mem (GB)", "Utilization (%)" };
-	struct face_table t;
+	struct draw_table t;
 	size_t i;
 	json_t *p;
-	face_table_init(&t);
+	draw_table_init(&t);
 	for (int c = 0; c < 7; c++)
-		face_table_col(&t, heads[c], c > 0, 0);
+		draw_table_col(&t, heads[c], c > 0, 0);
 	json_array_foreach(json_object_get(result, "points"), i, p) {
 		int64_t prompt = face_case_int(p, "prompt_tokens", -1), output = face_case_int(p, "output_tokens", -1), batch = face_case_int(p, "batch_size", -1);
 		if (batch < 0 || prompt < 0 || output < 0)
 			continue;
-		face_table_cell(&t, "%s", face_model(result));
-		face_table_cell(&t, "%lld", (long long)batch);
-		face_table_cell(&t, "%lld", (long long)(prompt + output));
+		draw_table_cell(&t, "%s", face_model(result));
+		draw_table_cell(&t, "%lld", (long long)batch);
+		draw_table_cell(&t, "%lld", (long long)(prompt + output));
 		if (!face_ok(p)) {
-			face_table_cell(&t, "%s", assay_json_get_str(p, "status", "?"));
+			draw_table_cell(&t, "%s", assay_json_get_str(p, "status", "?"));
 			for (int c = 0; c < 3; c++)
-				face_table_cell(&t, "-");
+				draw_table_cell(&t, "-");
 			continue;
 		}
 		scaled_cell(&t, face_stat(p, "e2el_ms", "mean"), 1, "");
@@ -67,8 +67,8 @@ void sheet_s0_results(struct sheet *b, const json_t *result)
 		scaled_cell(&t, face_stat(p, "rss_peak_mib", "mean") * MIB / 1e9, 3, "");
 		scaled_cell(&t, face_stat(p, "mbu", "mean") * 100, 1, "");
 	}
-	if (!face_table_rows(&t)) {
-		face_table_release(&t);
+	if (!draw_table_rows(&t)) {
+		draw_table_release(&t);
 		return;
 	}
 	sheet_heading(b, 2, "Results table");
@@ -82,31 +82,31 @@ void sheet_s0_breakdown(struct sheet *b, const json_t *result)
 {
 	static const char *const keys[] = { "queue_ms", "ttft_ms", "prefill_tok_s", "tpot_ms", "decode_tok_s", "decode_step_ms", "step_seqs", "mbu", "mfu", "cpu_util", "gpu_util" };
 	const json_t *p = face_first(result, "latency");
-	struct face_table t;
+	struct draw_table t;
 	char label[96];
 	p = p ? p : face_first(result, "throughput");
 	if (!p)
 		return;
 	face_case(label, p);
 	sheet_heading(b, 3, "Performance breakdown (%s)", label);
-	face_table_init(&t);
-	face_table_col(&t, "Part", false, 0);
-	face_table_col(&t, "Value", true, 0);
-	face_table_col(&t, "Unit", false, 0);
-	face_table_col(&t, "n", true, 0);
+	draw_table_init(&t);
+	draw_table_col(&t, "Part", false, 0);
+	draw_table_col(&t, "Value", true, 0);
+	draw_table_col(&t, "Unit", false, 0);
+	draw_table_col(&t, "n", true, 0);
 	for (size_t k = 0; k < sizeof keys / sizeof *keys; k++) {
 		const struct assay_metric *def = assay_metric_find(keys[k]);
 		char number[48];
 		if (!def || !face_metric(p, keys[k]))
 			continue;
 		face_number(number, p, keys[k], "mean", "");
-		face_table_cell(&t, "%s", def->title);
+		draw_table_cell(&t, "%s", def->title);
 		if (*number)
-			face_table_cell(&t, "%s", number);
+			draw_table_cell(&t, "%s", number);
 		else
-			face_table_cell(&t, "not measured: %s", assay_json_get_str(face_metric(p, keys[k]), "reason", "not known"));
-		face_table_cell(&t, "%s", def->unit);
-		face_table_cell(&t, "%lld", (long long)assay_json_get_int(face_metric(p, keys[k]), "n", 0));
+			draw_table_cell(&t, "not measured: %s", assay_json_get_str(face_metric(p, keys[k]), "reason", "not known"));
+		draw_table_cell(&t, "%s", def->unit);
+		draw_table_cell(&t, "%lld", (long long)assay_json_get_int(face_metric(p, keys[k]), "n", 0));
 	}
 	sheet_table(b, &t);
 }
@@ -118,9 +118,9 @@ static void s0(struct sheet *out, const json_t *result)
 }
 
 /* ---- S1: metric and value of the offline batch, load phases, KV blocks ---- */
-static void pair(struct face_table *t, const char *name, double x, int digits, const char *unit)
+static void pair(struct draw_table *t, const char *name, double x, int digits, const char *unit)
 {
-	face_table_cell(t, "%s", name);
+	draw_table_cell(t, "%s", name);
 	scaled_cell(t, x, digits, unit);
 }
 
@@ -129,10 +129,10 @@ static void s1_metrics(struct sheet *b, const json_t *result, const json_t *p)
 	const json_t *load = json_object_get(json_object_get(result, "engine"), "load");
 	double tokens = assay_json_get_num(json_object_get(p, "tokens"), "output", NAN), runs = assay_json_get_num(p, "runs_done", NAN);
 	double sequences = assay_json_get_num(json_object_get(p, "requests"), "succeeded", NAN);
-	struct face_table t;
-	face_table_init(&t);
-	face_table_col(&t, "Metric", false, 0);
-	face_table_col(&t, "Value", true, 0);
+	struct draw_table t;
+	draw_table_init(&t);
+	draw_table_col(&t, "Metric", false, 0);
+	draw_table_col(&t, "Value", true, 0);
 	pair(&t, "Total Tokens Generated (a run)", tokens / runs, 0, "");
 	pair(&t, "Execution Time", face_stat(p, "wall_s", "mean"), 2, "s");
 	pair(&t, "Throughput", face_stat(p, "output_tok_s", "mean"), 2, "tok/s");
@@ -149,22 +149,22 @@ static void s1_metrics(struct sheet *b, const json_t *result, const json_t *p)
 static void s1_system(struct sheet *b, const json_t *result)
 {
 	const json_t *engine = json_object_get(result, "engine"), *load = json_object_get(engine, "load"), *eff = json_object_get(engine, "effective"), *model = json_object_get(result, "model");
-	struct face_table t;
+	struct draw_table t;
 	const char *key;
 	json_t *v;
 	sheet_heading(b, 3, "Model initialization");
-	face_table_init(&t);
-	face_table_col(&t, "Phase", false, 0);
-	face_table_col(&t, "ms", true, 0);
+	draw_table_init(&t);
+	draw_table_col(&t, "Phase", false, 0);
+	draw_table_col(&t, "ms", true, 0);
 	json_object_foreach((json_t *)load, key, v) {
-		face_table_cell(&t, "%s", key);
+		draw_table_cell(&t, "%s", key);
 		scaled_cell(&t, json_is_number(v) ? json_number_value(v) : NAN, 1, "");
 	}
 	sheet_table(b, &t);
 	sheet_heading(b, 3, "Memory and KV cache");
-	face_table_init(&t);
-	face_table_col(&t, "Item", false, 0);
-	face_table_col(&t, "Value", true, 0);
+	draw_table_init(&t);
+	draw_table_col(&t, "Item", false, 0);
+	draw_table_col(&t, "Value", true, 0);
 	pair(&t, "Weights", assay_json_get_num(model, "weight_bytes", NAN) / 1e9, 3, "GB");
 	pair(&t, "KV blocks", assay_json_get_num(eff, "kv_blocks", NAN), 0, "");
 	pair(&t, "Block size", assay_json_get_num(eff, "block_size", NAN), 0, "tokens");
@@ -189,24 +189,24 @@ struct s3_row { const char *name, *key, *stat; };
 
 static void s3_section(struct sheet *b, const json_t *result, const char *title, const json_t *p, const struct s3_row *rows, size_t n)
 {
-	struct face_table t;
+	struct draw_table t;
 	char label[96], number[48], bound[64];
 	face_case(label, p);
 	sheet_heading(b, 3, "%s (%s)", title, label);
-	face_table_init(&t);
-	face_table_col(&t, "Metric", false, 0);
-	face_table_col(&t, "Value", true, 0);
-	face_table_col(&t, "Target", true, 0);
-	face_table_col(&t, "Status", false, 0);
+	draw_table_init(&t);
+	draw_table_col(&t, "Metric", false, 0);
+	draw_table_col(&t, "Value", true, 0);
+	draw_table_col(&t, "Target", true, 0);
+	draw_table_col(&t, "Status", false, 0);
 	for (size_t i = 0; i < n; i++) {
 		const struct assay_metric *def = rows[i].key ? assay_metric_find(rows[i].key) : NULL;
 		face_number(number, p, rows[i].key ? rows[i].key : "", rows[i].stat, "N/A");
-		face_table_cell(&t, "%s", rows[i].name);
-		face_table_cell(&t, "%s%s%s", number, def && strcmp(number, "N/A") ? " " : "", def && strcmp(number, "N/A") ? def->unit : "");
+		draw_table_cell(&t, "%s", rows[i].name);
+		draw_table_cell(&t, "%s%s%s", number, def && strcmp(number, "N/A") ? " " : "", def && strcmp(number, "N/A") ? def->unit : "");
 		const json_t *target = rows[i].key ? face_target_of(result, p, rows[i].key, rows[i].stat) : NULL;
 		face_bound(bound, target);
-		face_table_cell(&t, "%s", bound);
-		face_table_cell(&t, "%s", face_status(target));
+		draw_table_cell(&t, "%s", bound);
+		draw_table_cell(&t, "%s", face_status(target));
 	}
 	sheet_table(b, &t);
 }
@@ -219,21 +219,21 @@ static void s3_expectations(struct sheet *b, const json_t *result)
 		{ "Tokens/s", "latency", "request_tok_s", "200-400", "400-800" },
 		{ "Requests/s", "throughput", "request_s", "10-20", "30-50" },
 	};
-	struct face_table t;
+	struct draw_table t;
 	if (strcmp(assay_json_get_str(json_object_get(result, "config"), "targets", ""), "s3-cpu"))
 		return;
-	face_table_init(&t);
-	face_table_col(&t, "Metric", false, 0);
-	face_table_col(&t, "This run", true, 0);
-	face_table_col(&t, "T4 (S3's estimate)", true, 0);
-	face_table_col(&t, "A100 (S3's estimate)", true, 0);
+	draw_table_init(&t);
+	draw_table_col(&t, "Metric", false, 0);
+	draw_table_col(&t, "This run", true, 0);
+	draw_table_col(&t, "T4 (S3's estimate)", true, 0);
+	draw_table_col(&t, "A100 (S3's estimate)", true, 0);
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		char number[48];
 		face_number(number, face_first(result, rows[i].experiment), rows[i].key, "mean", "N/A");
-		face_table_cell(&t, "%s", rows[i].name);
-		face_table_cell(&t, "%s", number);
-		face_table_cell(&t, "%s", rows[i].t4);
-		face_table_cell(&t, "%s", rows[i].a100);
+		draw_table_cell(&t, "%s", rows[i].name);
+		draw_table_cell(&t, "%s", number);
+		draw_table_cell(&t, "%s", rows[i].t4);
+		draw_table_cell(&t, "%s", rows[i].a100);
 	}
 	sheet_heading(b, 3, "Expectations (estimates of the S3 document, not measurements)");
 	sheet_table(b, &t);
@@ -274,16 +274,16 @@ static void s3(struct sheet *out, const json_t *result)
 static void s4_axis(struct sheet *b, const json_t *result, bool prompt_axis)
 {
 	struct face_axes axes = face_axes(result);
-	struct face_table t;
+	struct draw_table t;
 	size_t i;
 	json_t *p;
-	face_table_init(&t);
-	face_table_col(&t, "Prompt tokens", true, 0);
-	face_table_col(&t, "Output tokens", true, 0);
-	face_table_col(&t, "TTFT (ms)", true, 0);
-	face_table_col(&t, "Time (s)", true, 0);
-	face_table_col(&t, "Tokens/s", true, 0);
-	face_table_col(&t, "Time per token (ms)", true, 0);
+	draw_table_init(&t);
+	draw_table_col(&t, "Prompt tokens", true, 0);
+	draw_table_col(&t, "Output tokens", true, 0);
+	draw_table_col(&t, "TTFT (ms)", true, 0);
+	draw_table_col(&t, "Time (s)", true, 0);
+	draw_table_col(&t, "Tokens/s", true, 0);
+	draw_table_col(&t, "Time per token (ms)", true, 0);
 	json_array_foreach(json_object_get(result, "points"), i, p) {
 		if (!face_ok(p) || !face_on_axis(&axes, p, prompt_axis) || face_repeated(result, p))
 			continue;
@@ -294,7 +294,7 @@ static void s4_axis(struct sheet *b, const json_t *result, bool prompt_axis)
 		face_number_cell(&t, p, "request_tok_s", "mean");
 		face_number_cell(&t, p, "tpot_ms", "mean");
 	}
-	if (face_table_rows(&t))
+	if (draw_table_rows(&t))
 		sheet_heading(b, 3, "%s (%s %lld)", prompt_axis ? "Prompt length" : "Output length", prompt_axis ? "output" : "prompt",
 			(long long)(prompt_axis ? axes.output : axes.prompt));
 	sheet_table(b, &t);

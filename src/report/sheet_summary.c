@@ -11,11 +11,11 @@
 
 /* ---- S0: bottleneck identification ---- */
 
-static void number_or_na(struct face_table *t, const json_t *p, const char *key)
+static void number_or_na(struct draw_table *t, const json_t *p, const char *key)
 {
 	char text[48];
 	face_number(text, p, key, "mean", "N/A");
-	face_table_cell(t, "%s", text);
+	draw_table_cell(t, "%s", text);
 }
 
 static bool knows_bound(const json_t *p)
@@ -26,26 +26,26 @@ static bool knows_bound(const json_t *p)
 void sheet_bottleneck(struct sheet *b, const json_t *result, const char *title)
 {
 	static const char *const heads[] = { "Experiment", "Case", "TTFT (ms)", "E2E (ms)", "Decode: MBU", "Prefill: MFU" };
-	struct face_table t;
+	struct draw_table t;
 	size_t i;
 	json_t *p;
 	char label[96];
-	face_table_init(&t);
+	draw_table_init(&t);
 	for (int c = 0; c < 6; c++)
-		face_table_col(&t, heads[c], c > 1, 0);
+		draw_table_col(&t, heads[c], c > 1, 0);
 	json_array_foreach(json_object_get(result, "points"), i, p) {
 		if (!face_ok(p) || !knows_bound(p))
 			continue;
 		face_case(label, p);
-		face_table_cell(&t, "%s", assay_json_get_str(p, "experiment", "?"));
-		face_table_cell(&t, "%s", label);
+		draw_table_cell(&t, "%s", assay_json_get_str(p, "experiment", "?"));
+		draw_table_cell(&t, "%s", label);
 		number_or_na(&t, p, "ttft_ms");
 		number_or_na(&t, p, "e2el_ms");
 		number_or_na(&t, p, "mbu");
 		number_or_na(&t, p, "mfu");
 	}
-	if (!face_table_rows(&t)) {
-		face_table_release(&t);
+	if (!draw_table_rows(&t)) {
+		draw_table_release(&t);
 		return;
 	}
 	if (title)
@@ -60,41 +60,41 @@ void sheet_bottleneck(struct sheet *b, const json_t *result, const char *title)
 void sheet_trend(struct sheet *b, const json_t *result)
 {
 	static const char *const heads[] = { "Experiment", "Case", "First run (tok/s)", "Last run (tok/s)", "Least", "Most" };
-	struct face_table t;
+	struct draw_table t;
 	size_t i;
 	json_t *p;
 	char label[96], number[48];
-	face_table_init(&t);
+	draw_table_init(&t);
 	for (int c = 0; c < 6; c++)
-		face_table_col(&t, heads[c], c > 1, 0);
+		draw_table_col(&t, heads[c], c > 1, 0);
 	json_array_foreach(json_object_get(result, "points"), i, p) {
 		size_t n = json_array_size(json_object_get(face_metric(p, "output_tok_s"), "per_run"));
 		if (!face_ok(p) || n < 2)
 			continue;
 		const double x[] = { face_per_run(p, "output_tok_s", 0), face_per_run(p, "output_tok_s", n - 1), face_stat(p, "output_tok_s", "min"), face_stat(p, "output_tok_s", "max") };
 		face_case(label, p);
-		face_table_cell(&t, "%s", assay_json_get_str(p, "experiment", "?"));
-		face_table_cell(&t, "%s", label);
+		draw_table_cell(&t, "%s", assay_json_get_str(p, "experiment", "?"));
+		draw_table_cell(&t, "%s", label);
 		for (int k = 0; k < 4; k++) {
 			face_format(number, x[k], 1);
-			face_table_cell(&t, "%s", isnan(x[k]) ? "-" : number);
+			draw_table_cell(&t, "%s", isnan(x[k]) ? "-" : number);
 		}
 	}
-	if (face_table_rows(&t))
+	if (draw_table_rows(&t))
 		sheet_heading(b, 3, "Trend over repeats");
 	sheet_table(b, &t);
 }
 
 /* ---- S3: validation summary ---- */
 
-static void criterion(struct face_table *t, const char *name, bool pass, const char *notes)
+static void criterion(struct draw_table *t, const char *name, bool pass, const char *notes)
 {
-	face_table_cell(t, "%s", name);
-	face_table_cell(t, "%s", pass ? "Pass" : "FAIL");
-	face_table_cell(t, "%s", notes);
+	draw_table_cell(t, "%s", name);
+	draw_table_cell(t, "%s", pass ? "Pass" : "FAIL");
+	draw_table_cell(t, "%s", notes);
 }
 
-static void points_and_requests(struct face_table *t, const json_t *result)
+static void points_and_requests(struct draw_table *t, const json_t *result)
 {
 	int64_t offered = 0, failed = 0, mismatch = 0;
 	size_t i, ok = 0, limit = 0, error = 0, all = json_array_size(json_object_get(result, "points"));
@@ -118,7 +118,7 @@ static void points_and_requests(struct face_table *t, const json_t *result)
 	criterion(t, "Token counts agree", !mismatch, text);
 }
 
-static void records(struct face_table *t, const json_t *result)
+static void records(struct draw_table *t, const json_t *result)
 {
 	const json_t *j = json_object_get(result, "journal");
 	int64_t lost = assay_json_get_int(j, "records_lost", -1);
@@ -130,7 +130,7 @@ static void records(struct face_table *t, const json_t *result)
 	criterion(t, "Records complete", lost == 0, text);
 }
 
-static void targets_met(struct face_table *t, const json_t *result)
+static void targets_met(struct draw_table *t, const json_t *result)
 {
 	size_t i, met = 0, missed = 0, n = json_array_size(json_object_get(result, "targets"));
 	json_t *row;
@@ -148,12 +148,12 @@ static void targets_met(struct face_table *t, const json_t *result)
 
 void sheet_validation(struct sheet *out, const json_t *result)
 {
-	struct face_table t;
+	struct draw_table t;
 	const char *state = assay_json_get_str(json_object_get(result, "verdict"), "state", "?");
-	face_table_init(&t);
-	face_table_col(&t, "Criterion", false, 0);
-	face_table_col(&t, "Status", false, 0);
-	face_table_col(&t, "Notes", false, 0);
+	draw_table_init(&t);
+	draw_table_col(&t, "Criterion", false, 0);
+	draw_table_col(&t, "Status", false, 0);
+	draw_table_col(&t, "Notes", false, 0);
 	points_and_requests(&t, result);
 	records(&t, result);
 	targets_met(&t, result);

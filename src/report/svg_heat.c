@@ -5,9 +5,10 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "draw/svg.h"
 #include "metrics/definitions.h"
 #include "report/face_data.h"
-#include "report/svg.h"
+#include "report/svg_figures.h"
 
 enum { most = 12, shades = 8, cell_height = 26, top = 26 };
 

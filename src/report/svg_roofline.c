@@ -6,8 +6,9 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "draw/svg.h"
 #include "report/face_data.h"
-#include "report/svg.h"
+#include "report/svg_figures.h"
 
 enum { marks_most = 200, taken_most = marks_most + 60 };
 

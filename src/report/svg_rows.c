@@ -5,9 +5,10 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "draw/svg.h"
 #include "metrics/definitions.h"
 #include "report/face_data.h"
-#include "report/svg.h"
+#include "report/svg_figures.h"
 
 enum { row_height = 38, rows_most = 40, edge = 12 };
 

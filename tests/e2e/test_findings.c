@@ -193,7 +193,7 @@ static void costs(void **state)
 }
 
 /* A file of the result "faces", which has every part; owned. */
-static char *face_file(const char *name, const char *const *parts, size_t n)
+static char *draw_file(const char *name, const char *const *parts, size_t n)
 {
 	struct assay_err e = ASSAY_ERR_INIT;
 	struct assay_buf b;
@@ -224,12 +224,12 @@ static void faces(void **state)
 	assert_non_null(at);
 	assert_true(at < strstr(r.out, "Verdict:"));
 	e2e_release(&r);
-	char *report = face_file("report.md", parts, sizeof parts / sizeof *parts);
+	char *report = draw_file("report.md", parts, sizeof parts / sizeof *parts);
 	const char *bottleneck = strstr(report, "Bottleneck");
 	assert_true(bottleneck && !strstr(bottleneck + 1, "Bottleneck")); /* in one place */
 	assert_true(strstr(report, "## Verdict") < strstr(report, "## Findings") && strstr(report, "## Findings") < strstr(report, "## Latency"));
 	free(report);
-	free(face_file("report.html", figures, sizeof figures / sizeof *figures));
+	free(draw_file("report.html", figures, sizeof figures / sizeof *figures));
 }
 
 int main(void)

@@ -10,9 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "report/face_chart.h"
+#include "draw/chart.h"
+#include "draw/text.h"
 #include "report/face_shapes.h"
-#include "report/face_text.h"
 
 static void bars(void **state)
 {
@@ -25,9 +25,9 @@ static void bars(void **state)
 		struct assay_buf b;
 		assay_buf_init(&b, 1000);
 		assay_buf_puts(&b, "");
-		face_chart_bar(&b, rows[i].share, rows[i].columns, rows[i].utf8);
+		draw_chart_bar(&b, rows[i].share, rows[i].columns, rows[i].utf8);
 		assert_string_equal(b.data, rows[i].want);
-		assert_true(face_text_width(b.data) <= rows[i].columns);
+		assert_true(draw_text_width(b.data) <= rows[i].columns);
 		assay_buf_release(&b);
 	}
 }
@@ -44,9 +44,9 @@ static void sparks(void **state)
 		struct assay_buf b;
 		assay_buf_init(&b, 1000);
 		assay_buf_puts(&b, "");
-		face_chart_spark(&b, rows[i].x, rows[i].n, rows[i].columns, rows[i].zero, rows[i].utf8);
+		draw_chart_spark(&b, rows[i].x, rows[i].n, rows[i].columns, rows[i].zero, rows[i].utf8);
 		assert_string_equal(b.data, rows[i].want);
-		assert_true(face_text_width(b.data) <= rows[i].columns);
+		assert_true(draw_text_width(b.data) <= rows[i].columns);
 		assay_buf_release(&b);
 	}
 }
@@ -78,7 +78,7 @@ static void shapes(void **state)
 		json_t *point = json_pack("{s:o}", "series", json_loads(rows[i].series, 0, NULL));
 		char *text = drawn(point, rows[i].key, rows[i].width);
 		assert_string_equal(text, rows[i].want);
-		assert_true(face_text_width(text) <= rows[i].width);
+		assert_true(draw_text_width(text) <= rows[i].width);
 		free(text);
 		json_decref(point);
 	}

@@ -14,10 +14,10 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "draw/junit.h"
+#include "draw/openmetrics.h"
 #include "metrics/definitions.h"
-#include "report/junit.h"
 #include "report/jsonl.h"
-#include "report/openmetrics.h"
 #include "report/report.h"
 #include "result_fixture.h"
 

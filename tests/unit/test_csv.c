@@ -11,7 +11,7 @@
 
 #include "base/fs.h"
 #include "base/mem.h"
-#include "report/csv.h"
+#include "draw/csv.h"
 #include "report/report.h"
 #include "result_fixture.h"
 

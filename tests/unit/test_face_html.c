@@ -11,8 +11,8 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "draw/html_assets.h"
 #include "report/faces.h"
-#include "report/html_assets.h"
 #include "result_fixture.h"
 
 #define EVIL "</script><img src=x onerror=alert(1)>\"'`<!--&copy;\xe2\x80\xae\xd7\x90\x1b[31m\x01\xe2\x80\xa9"

@@ -12,8 +12,8 @@
 #include <string.h>
 
 #include "base/fs.h"
-#include "report/html.h"
-#include "report/html_assets.h"
+#include "draw/html.h"
+#include "draw/html_assets.h"
 
 #define EVIL "</script></style><img src=x onerror=alert(1)>'\"`&amp;<!--\xe2\x80\xae\x1b[31m\x01\xff\xe2\x80\xa8]]>" /* with a direction override, escapes, a broken byte, a line separator */
 
@@ -51,7 +51,7 @@ static void draw_evil(struct html_page *p)
 {
 	static const char svg_text[] = "<svg role=\"img\" aria-label=\"x\" viewBox=\"0 0 9 9\"><rect width=\"9\" height=\"9\" class=\"s1\"/></svg>";
 	struct html_chart c = chart("one");
-	struct face_table t, numbers;
+	struct draw_table t, numbers;
 	struct assay_buf svg;
 	html_section_begin(p, "first", EVIL);
 	html_subhead(p, EVIL);
@@ -62,13 +62,13 @@ static void draw_evil(struct html_page *p)
 	html_cards_begin(p);
 	html_card(p, EVIL, EVIL, EVIL, EVIL, "bad");
 	html_cards_end(p);
-	face_table_init(&t);
-	face_table_col(&t, EVIL, false, 0);
-	face_table_col(&t, "n", true, 0);
-	face_table_cell(&t, "3");
-	face_table_cell(&t, "%s", EVIL);
-	face_table_cell(&t, "%s", EVIL);
-	face_table_cell(&t, "1");
+	draw_table_init(&t);
+	draw_table_col(&t, EVIL, false, 0);
+	draw_table_col(&t, "n", true, 0);
+	draw_table_cell(&t, "3");
+	draw_table_cell(&t, "%s", EVIL);
+	draw_table_cell(&t, "%s", EVIL);
+	draw_table_cell(&t, "1");
 	html_table_linked(p, EVIL, &t, "point-");
 	html_details_begin(p, EVIL);
 	html_link(p, "point-3", EVIL);
@@ -85,9 +85,9 @@ static void draw_evil(struct html_page *p)
 	html_chart_draw(p, &c, "caption", NULL, EVIL, "Do this");
 	assay_buf_init(&svg, 1 << 16);
 	assay_buf_puts(&svg, svg_text);
-	face_table_init(&numbers);
-	face_table_col(&numbers, "x", true, 0);
-	face_table_cell(&numbers, "1");
+	draw_table_init(&numbers);
+	draw_table_col(&numbers, "x", true, 0);
+	draw_table_cell(&numbers, "1");
 	html_figure_svg(p, "map", EVIL, EVIL, &svg, &numbers);
 	assay_buf_release(&svg);
 	html_section_end(p);

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "cmd/live_page.h"
-#include "report/face_text.h"
+#include "draw/text.h"
 
 static struct assay_live state_of(uint32_t closed)
 {
@@ -66,7 +66,7 @@ static void no_line_is_too_long(void **state)
 			live_view_page(&v, &b, width, utf8);
 			for (char *s = b.data, *end; (end = strchr(s, '\n')); s = end + 1) {
 				*end = 0;
-				if (face_text_width(s) > width - 1)
+				if (draw_text_width(s) > width - 1)
 					fail_msg("width %d: \"%s\"", width, s);
 			}
 			assay_buf_release(&b);

@@ -13,7 +13,8 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/rng.h"
-#include "report/svg.h"
+#include "draw/svg.h"
+#include "report/svg_figures.h"
 
 #define EVIL "\\\"><script>alert(1)</script>' onload=x &amp; \\u202e\\u0007 \\u6f22\\u5b57 --> ]]>"
 

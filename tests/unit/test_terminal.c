@@ -11,9 +11,9 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "draw/table.h"
+#include "draw/text.h"
 #include "report/face_data.h"
-#include "report/face_table.h"
-#include "report/face_text.h"
 #include "report/report.h"
 #include "result_fixture.h"
 
@@ -52,8 +52,8 @@ static void no_line_is_longer_than_the_terminal(void **state)
 		for (int width = 20; width <= 200; width++) {
 			char *text = draw(doc, width, false), *save = NULL;
 			for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
-				if (face_text_width(line) > width)
-					fail_msg("width %d, line of %d: %s", width, face_text_width(line), line);
+				if (draw_text_width(line) > width)
+					fail_msg("width %d, line of %d: %s", width, draw_text_width(line), line);
 			free(text);
 		}
 		json_decref(doc);
@@ -259,30 +259,30 @@ static void markdown_is_neutral(void **state)
 
 static void table_is_aligned(void **state)
 {
-	struct face_table t;
+	struct draw_table t;
 	struct assay_buf b;
 	(void)state;
-	face_table_init(&t);
-	face_table_col(&t, "Name", false, 0);
-	face_table_col(&t, "ms", true, 2);
-	face_table_col(&t, "Extra", false, 1);
-	face_table_cell(&t, "a\tb");
-	face_table_cell(&t, "%.1f", 1.5);
-	face_table_cell(&t, "x");
-	face_table_cell(&t, "%s", "\xe6\x97\xa5"); /* two columns wide */
-	face_table_cell(&t, "123.4");
-	face_table_cell(&t, "yyy");
+	draw_table_init(&t);
+	draw_table_col(&t, "Name", false, 0);
+	draw_table_col(&t, "ms", true, 2);
+	draw_table_col(&t, "Extra", false, 1);
+	draw_table_cell(&t, "a\tb");
+	draw_table_cell(&t, "%.1f", 1.5);
+	draw_table_cell(&t, "x");
+	draw_table_cell(&t, "%s", "\xe6\x97\xa5"); /* two columns wide */
+	draw_table_cell(&t, "123.4");
+	draw_table_cell(&t, "yyy");
 	assay_buf_init(&b, 10000);
-	face_table_text(&t, &b, 40, false);
+	draw_table_text(&t, &b, 40, false);
 	assert_string_equal(b.data, "Name     ms  Extra\na b     1.5  x\n\xe6\x97\xa5    123.4  yyy\n");
 	assay_buf_release(&b);
-	face_table_text(&t, &b, 20, false);
+	draw_table_text(&t, &b, 20, false);
 	assert_non_null(strstr(b.data, "Extra"));
 	assay_buf_release(&b);
-	face_table_text(&t, &b, 12, false);
+	draw_table_text(&t, &b, 12, false);
 	assert_string_equal(b.data, "Name     ms\na b     1.5\n\xe6\x97\xa5    123.4\n(+1 column: widen)\n");
 	assay_buf_release(&b);
-	face_table_release(&t);
+	draw_table_release(&t);
 }
 
 int main(void)

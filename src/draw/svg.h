@@ -1,11 +1,10 @@
-/* Drawings in SVG for pages: primitives, scales and axes, and the figures that Chart.js has none for. Each figure is one
+/* Drawings in SVG for pages: primitives, scales and axes. Knows nothing of results. Each drawing is one
  * <svg role="img" aria-label="...">. Sizes are units of the viewBox; at SVG_WIDTH units a 12-unit text is about 10 px on a phone of
  * 390 px and at most 18 px on a desktop. The page's policy admits no style attribute: looks come from classes (assets/report.css).
  * All text is cleaned and escaped; a coordinate that is not finite draws nothing. Same input, same bytes. */
-#ifndef ASSAY_REPORT_SVG_H
-#define ASSAY_REPORT_SVG_H
+#ifndef ASSAY_DRAW_SVG_H
+#define ASSAY_DRAW_SVG_H
 
-#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -52,30 +51,5 @@ void svg_ticks_x(struct svg *s, const struct svg_scale *x, double top, double bo
 struct svg_plot { struct svg_scale x, y; double left, top, right, bottom; };
 struct svg_range { double lo, hi; bool log; const char *title; };
 void svg_plot_begin(struct svg *s, struct svg_plot *p, struct svg_range x, struct svg_range y);
-
-/* ---- figures; each appends one svg, or returns false with nothing appended when there is nothing to show ---- */
-
-/* Estimates with intervals, one below the other: `name` and `text` above each. */
-struct svg_row {
-	const char *name, *text;
-	double value, lo, hi;         /* lo, hi NaN: no interval; what is off the scale ends in an arrow */
-	const double *dots;           /* single values (per_run), or NULL */
-	size_t n_dots;
-	const char *css;              /* class of mark and interval */
-	bool hollow;                  /* the mark is not filled: not decided */
-};
-struct svg_rows { const struct svg_row *rows; size_t n; double lo, hi; bool log; double band; /* +-band about 0 is shaded; 0 = none */ const char *axis, *label; };
-bool svg_rows(const struct svg_rows *r, struct assay_buf *out);
-/* A row a point that has KEY, its mean and interval; experiment NULL = all. */
-bool svg_intervals(const json_t *result, const char *key, const char *experiment, struct assay_buf *out);
-/* Effects of a comparison (analysis/compare.h): a row a key of the family, with +-min_effect_pct shaded. */
-bool svg_forest(const json_t *comparison, struct assay_buf *out);
-
-/* KEY over batch and length (prompt + output), or over prompt and output length where the batch does not vary; needs two of both and
- * half of the cells. A case that hit a limit says so. */
-bool svg_heat(const json_t *result, const char *key, struct assay_buf *out);
-
-/* analysis.roofline[] of a result: phases of points under the two measured roofs. Needs both ceilings. */
-bool svg_roofline(const json_t *result, struct assay_buf *out);
 
 #endif

@@ -1,5 +1,5 @@
-/* See face_table.h. */
-#include "report/face_table.h"
+/* See table.h. */
+#include "draw/table.h"
 
 #include <assert.h>
 #include <stdarg.h>
@@ -7,33 +7,33 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "report/face_text.h"
+#include "draw/text.h"
 
 #define GAP 2
 #define FIRST_MIN 4
 
-void face_table_init(struct face_table *t)
+void draw_table_init(struct draw_table *t)
 {
-	*t = (struct face_table){ 0 };
+	*t = (struct draw_table){ 0 };
 }
 
-void face_table_release(struct face_table *t)
+void draw_table_release(struct draw_table *t)
 {
 	for (size_t i = 0; i < t->n_cells; i++)
 		free(t->cells[i]);
 	free(t->cells);
-	face_table_init(t);
+	draw_table_init(t);
 }
 
-void face_table_col(struct face_table *t, const char *head, bool right, int keep)
+void draw_table_col(struct draw_table *t, const char *head, bool right, int keep)
 {
-	assert(t->n_cols < FACE_COLUMNS);
+	assert(t->n_cols < DRAW_COLUMNS);
 	t->col[t->n_cols].head = head;
 	t->col[t->n_cols].right = right;
 	t->col[t->n_cols++].keep = keep;
 }
 
-void face_table_cell(struct face_table *t, const char *fmt, ...)
+void draw_table_cell(struct draw_table *t, const char *fmt, ...)
 {
 	va_list ap;
 	char *s = NULL;
@@ -45,15 +45,15 @@ void face_table_cell(struct face_table *t, const char *fmt, ...)
 	t->cells[t->n_cells++] = n < 0 ? xstrdup("?") : s;
 }
 
-size_t face_table_rows(const struct face_table *t)
+size_t draw_table_rows(const struct draw_table *t)
 {
 	return t->n_cols ? t->n_cells / (size_t)t->n_cols : 0;
 }
 
 /* A layout: which columns are shown and how wide they are. */
-struct layout { int width[FACE_COLUMNS]; bool shown[FACE_COLUMNS]; int dropped; };
+struct layout { int width[DRAW_COLUMNS]; bool shown[DRAW_COLUMNS]; int dropped; };
 
-static int total(const struct face_table *t, const struct layout *l)
+static int total(const struct draw_table *t, const struct layout *l)
 {
 	int w = 0, n = 0;
 	for (int c = 0; c < t->n_cols; c++)
@@ -65,7 +65,7 @@ static int total(const struct face_table *t, const struct layout *l)
 }
 
 /* The column to drop next, or -1. */
-static int weakest(const struct face_table *t, const struct layout *l)
+static int weakest(const struct draw_table *t, const struct layout *l)
 {
 	int best = -1;
 	for (int c = 0; c < t->n_cols; c++)
@@ -75,7 +75,7 @@ static int weakest(const struct face_table *t, const struct layout *l)
 }
 
 /* Makes the widest column narrower by what is too much, but not under FIRST_MIN. */
-static void squeeze(const struct face_table *t, struct layout *l, int width)
+static void squeeze(const struct draw_table *t, struct layout *l, int width)
 {
 	for (int over = total(t, l) - width; over > 0; over = total(t, l) - width) {
 		int widest = 0;
@@ -89,14 +89,14 @@ static void squeeze(const struct face_table *t, struct layout *l, int width)
 	}
 }
 
-static void lay_out(const struct face_table *t, char *const *cells, int width, struct layout *l)
+static void lay_out(const struct draw_table *t, char *const *cells, int width, struct layout *l)
 {
 	*l = (struct layout){ 0 };
 	for (int c = 0; c < t->n_cols; c++) {
 		l->shown[c] = true;
-		l->width[c] = face_text_width(t->col[c].head);
-		for (size_t r = 0; r < face_table_rows(t); r++) {
-			int w = face_text_width(cells[r * (size_t)t->n_cols + (size_t)c]);
+		l->width[c] = draw_text_width(t->col[c].head);
+		for (size_t r = 0; r < draw_table_rows(t); r++) {
+			int w = draw_text_width(cells[r * (size_t)t->n_cols + (size_t)c]);
 			l->width[c] = w > l->width[c] ? w : l->width[c];
 		}
 	}
@@ -107,17 +107,17 @@ static void lay_out(const struct face_table *t, char *const *cells, int width, s
 
 static void draw_cell(struct assay_buf *out, const char *s, int width, bool right, bool last)
 {
-	size_t n = face_text_fit(s, width);
+	size_t n = draw_text_fit(s, width);
 	bool cut = s[n] != 0;
 	if (cut)
-		n = face_text_fit(s, width - 1);
+		n = draw_text_fit(s, width - 1);
 	char *part = strndup(s, n);
-	int used = face_text_width(part) + cut;
+	int used = draw_text_width(part) + cut;
 	assay_buf_printf(out, "%*s%s%s%*s", right ? width - used : 0, "", part, cut ? "~" : "", right || last ? 0 : width - used, "");
 	free(part);
 }
 
-static void draw_row(const struct face_table *t, const struct layout *l, char *const *cells, struct assay_buf *out)
+static void draw_row(const struct draw_table *t, const struct layout *l, char *const *cells, struct assay_buf *out)
 {
 	int last = 0;
 	for (int c = 0; c < t->n_cols; c++)
@@ -132,14 +132,14 @@ static void draw_row(const struct face_table *t, const struct layout *l, char *c
 	}
 }
 
-void face_table_text(const struct face_table *t, struct assay_buf *out, int width, bool colour)
+void draw_table_text(const struct draw_table *t, struct assay_buf *out, int width, bool colour)
 {
 	struct layout l;
-	char *heads[FACE_COLUMNS], **cells = xalloc(t->n_cells * sizeof *cells);
+	char *heads[DRAW_COLUMNS], **cells = xalloc(t->n_cells * sizeof *cells);
 	for (size_t i = 0; i < t->n_cells; i++) {
 		struct assay_buf b;
 		assay_buf_init(&b, (size_t)1 << 20);
-		face_text_clean(&b, t->cells[i]);
+		draw_text_clean(&b, t->cells[i]);
 		cells[i] = b.data;
 	}
 	for (int c = 0; c < t->n_cols; c++)
@@ -148,7 +148,7 @@ void face_table_text(const struct face_table *t, struct assay_buf *out, int widt
 	assay_buf_puts(out, colour ? "\033[2m" : "");
 	draw_row(t, &l, heads, out);
 	assay_buf_puts(out, colour ? "\033[0m\n" : "\n");
-	for (size_t r = 0; r < face_table_rows(t); r++) {
+	for (size_t r = 0; r < draw_table_rows(t); r++) {
 		draw_row(t, &l, cells + r * (size_t)t->n_cols, out);
 		assay_buf_puts(out, "\n");
 	}
@@ -159,7 +159,7 @@ void face_table_text(const struct face_table *t, struct assay_buf *out, int widt
 	free(cells);
 }
 
-void face_table_markdown(const struct face_table *t, struct assay_buf *out)
+void draw_table_markdown(const struct draw_table *t, struct assay_buf *out)
 {
 	assay_buf_puts(out, "|");
 	for (int c = 0; c < t->n_cols; c++)
@@ -168,11 +168,11 @@ void face_table_markdown(const struct face_table *t, struct assay_buf *out)
 	for (int c = 0; c < t->n_cols; c++)
 		assay_buf_puts(out, t->col[c].right ? "---:|" : "---|");
 	assay_buf_puts(out, "\n");
-	for (size_t r = 0; r < face_table_rows(t); r++) {
+	for (size_t r = 0; r < draw_table_rows(t); r++) {
 		assay_buf_puts(out, "|");
 		for (int c = 0; c < t->n_cols; c++) {
 			assay_buf_puts(out, " ");
-			face_text_markdown(out, t->cells[r * (size_t)t->n_cols + (size_t)c]);
+			draw_text_markdown(out, t->cells[r * (size_t)t->n_cols + (size_t)c]);
 			assay_buf_puts(out, " |");
 		}
 		assay_buf_puts(out, "\n");

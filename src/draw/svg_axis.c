@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "report/svg.h"
+#include "draw/svg.h"
 
 enum { tick_height = 15, title_height = 16 };
 

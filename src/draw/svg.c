@@ -1,18 +1,18 @@
 /* Primitives; see svg.h. Must not know what is drawn. */
-#include "report/svg.h"
+#include "draw/svg.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <utf8proc.h>
 
-#include "report/face_text.h"
+#include "draw/text.h"
 
 void svg_begin(struct svg *s, struct assay_buf *out, double width, double height, const char *label)
 {
 	s->out = out;
 	assay_buf_printf(out, "<svg role=\"img\" viewBox=\"0 0 %.0f %.0f\" aria-label=\"", width, height);
-	face_text_html(out, label);
+	draw_text_html(out, label);
 	assay_buf_puts(out, "\">\n");
 }
 
@@ -32,7 +32,7 @@ static void close_titled(struct svg *s, const char *element, const char *title)
 		return;
 	}
 	assay_buf_puts(s->out, "><title>");
-	face_text_html(s->out, title);
+	draw_text_html(s->out, title);
 	assay_buf_printf(s->out, "</title></%s>\n", element);
 }
 
@@ -125,11 +125,11 @@ void svg_text(struct svg *s, const char *css, enum svg_anchor anchor, double x, 
 	assay_buf_printf(s->out, "<text class=\"%s\" text-anchor=\"%s\" x=\"%.1f\" y=\"%.1f\">", css, anchors[anchor], x, y);
 	if (n < len) {
 		assay_buf_puts(s->out, "<title>");
-		face_text_html(s->out, text);
+		draw_text_html(s->out, text);
 		assay_buf_puts(s->out, "</title>");
 	}
 	char *part = strndup(text, n);
-	face_text_html(s->out, part ? part : "");
+	draw_text_html(s->out, part ? part : "");
 	free(part);
 	assay_buf_puts(s->out, n < len ? "\xe2\x80\xa6</text>\n" : "</text>\n");
 }

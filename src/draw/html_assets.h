@@ -1,6 +1,6 @@
 /* What every page carries: see html_assets.c. */
-#ifndef ASSAY_REPORT_HTML_ASSETS_H
-#define ASSAY_REPORT_HTML_ASSETS_H
+#ifndef ASSAY_DRAW_HTML_ASSETS_H
+#define ASSAY_DRAW_HTML_ASSETS_H
 
 #include <stddef.h>
 

@@ -1,6 +1,6 @@
 /* Names and text of the OpenMetrics format (github.com/prometheus/OpenMetrics, version 1.0). Knows nothing of results. */
-#ifndef ASSAY_REPORT_OPENMETRICS_H
-#define ASSAY_REPORT_OPENMETRICS_H
+#ifndef ASSAY_DRAW_OPENMETRICS_H
+#define ASSAY_DRAW_OPENMETRICS_H
 
 #include <jansson.h>
 

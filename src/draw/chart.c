@@ -1,5 +1,5 @@
-/* See face_chart.h. Block elements: U+2581..U+2588 grow upwards, U+258F..U+2588 to the right. */
-#include "report/face_chart.h"
+/* See chart.h. Block elements: U+2581..U+2588 grow upwards, U+258F..U+2588 to the right. */
+#include "draw/chart.h"
 
 #include <math.h>
 
@@ -7,7 +7,7 @@ static const char *const upward[] = { "\xe2\x96\x81", "\xe2\x96\x82", "\xe2\x96\
 static const char *const rightward[] = { "", "\xe2\x96\x8f", "\xe2\x96\x8e", "\xe2\x96\x8d", "\xe2\x96\x8c", "\xe2\x96\x8b", "\xe2\x96\x8a", "\xe2\x96\x89" };
 static const char *const plain[] = { ".", ":", "-", "=", "+", "*", "#", "@" };
 
-void face_chart_bar(struct assay_buf *out, double share, int columns, bool utf8)
+void draw_chart_bar(struct assay_buf *out, double share, int columns, bool utf8)
 {
 	if (isnan(share) || columns < 1)
 		return;
@@ -33,7 +33,7 @@ static double column_mean(const double *x, size_t n, size_t c, size_t columns)
 	return known ? sum / (double)known : NAN;
 }
 
-void face_chart_spark(struct assay_buf *out, const double *x, size_t n, int columns, bool from_zero, bool utf8)
+void draw_chart_spark(struct assay_buf *out, const double *x, size_t n, int columns, bool from_zero, bool utf8)
 {
 	size_t cols = columns < 1 ? 0 : n < (size_t)columns ? n : (size_t)columns;
 	double least = from_zero ? 0 : INFINITY, most = from_zero ? 0 : -INFINITY;

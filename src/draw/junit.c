@@ -1,18 +1,18 @@
 /* See junit.h. Knows nothing of results. */
-#include "report/junit.h"
+#include "draw/junit.h"
 
 #include <math.h>
 
-#include "report/face_file.h"
-#include "report/face_text.h"
+#include "draw/file.h"
+#include "draw/text.h"
 
 static const char *const element[] = { [JUNIT_FAILURE] = "failure", [JUNIT_ERROR] = "error", [JUNIT_SKIPPED] = "skipped" };
 
 void junit_init(struct junit *j)
 {
 	*j = (struct junit){ .in_all.tests = 0 };
-	assay_buf_init(&j->cases, FACE_FILE_BYTES_MAX);
-	assay_buf_init(&j->suites, FACE_FILE_BYTES_MAX);
+	assay_buf_init(&j->cases, DRAW_FILE_BYTES_MAX);
+	assay_buf_init(&j->suites, DRAW_FILE_BYTES_MAX);
 }
 
 void junit_release(struct junit *j)
@@ -24,7 +24,7 @@ void junit_release(struct junit *j)
 static void attribute(struct assay_buf *b, const char *name, const char *text)
 {
 	assay_buf_printf(b, " %s=\"", name);
-	face_text_html(b, text);
+	draw_text_html(b, text);
 	assay_buf_puts(b, "\"");
 }
 
@@ -47,7 +47,7 @@ void junit_case(struct junit *j, enum junit_state state, const char *classname, 
 	if (state != JUNIT_PASS)
 		attribute(b, "message", message);
 	assay_buf_puts(b, ">");
-	face_text_html(b, text ? text : message);
+	draw_text_html(b, text ? text : message);
 	assay_buf_printf(b, "</%s>\n    </testcase>\n", tag);
 }
 
@@ -85,7 +85,7 @@ void junit_suite(struct junit *j, const char *name, const char *timestamp, const
 	j->in_suite = (struct junit_counts){ 0 };
 	b->overflow |= j->cases.overflow;
 	assay_buf_release(&j->cases);
-	assay_buf_init(&j->cases, FACE_FILE_BYTES_MAX);
+	assay_buf_init(&j->cases, DRAW_FILE_BYTES_MAX);
 }
 
 void junit_print(const struct junit *j, const char *name, struct assay_buf *out)

@@ -1,6 +1,6 @@
 /* The style, the script and Chart.js (MIT; its licence note is its first comment and stays there) as bytes of this program, put
  * there by the assembler. Knows nothing of pages. */
-#include "report/html_assets.h"
+#include "draw/html_assets.h"
 
 #include "version.h"
 
@@ -8,8 +8,8 @@
 	__asm__(".pushsection .rodata\n.globl asset_" #name "\nasset_" #name ":\n.incbin \"" path "\"\n.globl asset_" #name "_end\nasset_" #name "_end:\n.byte 0\n.popsection\n"); \
 	extern const char asset_##name[], asset_##name##_end[]
 
-ASSET(css, "src/report/assets/report.css");
-ASSET(js, "src/report/assets/report.js");
+ASSET(css, "src/draw/assets/report.css");
+ASSET(js, "src/draw/assets/report.js");
 ASSET(chart, ASSAY_CHART_JS);
 
 static struct html_asset asset(const char *begin, const char *end)

@@ -1,5 +1,5 @@
-/* See face_text.h. Unicode classes and widths come from utf8proc. */
-#include "report/face_text.h"
+/* See text.h. Unicode classes and widths come from utf8proc. */
+#include "draw/text.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -41,28 +41,28 @@ static void clean(struct assay_buf *out, const char *s, const char *escape)
 	}
 }
 
-void face_text_clean(struct assay_buf *out, const char *s)
+void draw_text_clean(struct assay_buf *out, const char *s)
 {
 	clean(out, s, "");
 	if (!out->data)
 		assay_buf_puts(out, "");
 }
 
-void face_text_markdown(struct assay_buf *out, const char *s)
+void draw_text_markdown(struct assay_buf *out, const char *s)
 {
 	clean(out, s, "|`<[]\\&");
 	if (!out->data)
 		assay_buf_puts(out, "");
 }
 
-void face_text_html(struct assay_buf *out, const char *s)
+void draw_text_html(struct assay_buf *out, const char *s)
 {
 	clean(out, s, "&<>\"'`=");
 	if (!out->data)
 		assay_buf_puts(out, "");
 }
 
-size_t face_text_fit(const char *s, int columns)
+size_t draw_text_fit(const char *s, int columns)
 {
 	size_t at = 0, left = strlen(s);
 	while (left) {
@@ -77,7 +77,7 @@ size_t face_text_fit(const char *s, int columns)
 	return at;
 }
 
-int face_text_width(const char *s)
+int draw_text_width(const char *s)
 {
 	int width = 0;
 	for (size_t left = strlen(s); left;) {
@@ -93,7 +93,7 @@ int face_text_width(const char *s)
 /* Bytes of s that go on one line of `room` columns: up to the last space that fits, else as much as fits. */
 static size_t line_bytes(const char *s, int room)
 {
-	size_t fit = face_text_fit(s, room), at = fit;
+	size_t fit = draw_text_fit(s, room), at = fit;
 	if (!s[fit])
 		return fit;
 	while (at > 0 && s[at] != ' ')
@@ -101,15 +101,15 @@ static size_t line_bytes(const char *s, int room)
 	return at ? at : fit ? fit : 1;
 }
 
-void face_text_wrap(struct assay_buf *out, const char *s, const char *first, const char *rest, int width)
+void draw_text_wrap(struct assay_buf *out, const char *s, const char *first, const char *rest, int width)
 {
 	struct assay_buf b;
 	const char *lead = first;
 	assay_buf_init(&b, (size_t)1 << 24);
-	face_text_clean(&b, s);
+	draw_text_clean(&b, s);
 	const char *at = b.data;
 	do {
-		int room = width - face_text_width(lead);
+		int room = width - draw_text_width(lead);
 		size_t n = line_bytes(at, room > 8 ? room : 8);
 		assay_buf_puts(out, lead);
 		assay_buf_append(out, at, n);

@@ -7,10 +7,10 @@
 #include <string.h>
 
 #include "base/json.h"
-#include "report/html.h"
+#include "draw/html.h"
 
 /* ---- tables ---- */
-static void put_heads(struct html_page *p, const struct face_table *t)
+static void put_heads(struct html_page *p, const struct draw_table *t)
 {
 	html_markup(p, "<thead><tr>");
 	for (int c = 0; c < t->n_cols; c++) {
@@ -31,7 +31,7 @@ static bool is_id(const char *s)
 	return true;
 }
 
-static void put_row(struct html_page *p, const struct face_table *t, char *const *cells, const char *prefix)
+static void put_row(struct html_page *p, const struct draw_table *t, char *const *cells, const char *prefix)
 {
 	if (prefix && is_id(cells[0]))
 		assay_buf_printf(&p->body, "<tr id=\"%s%s\">", prefix, cells[0]);
@@ -45,23 +45,23 @@ static void put_row(struct html_page *p, const struct face_table *t, char *const
 	html_markup(p, "</tr>\n");
 }
 
-void html_table_linked(struct html_page *p, const char *caption, struct face_table *t, const char *prefix)
+void html_table_linked(struct html_page *p, const char *caption, struct draw_table *t, const char *prefix)
 {
-	if (face_table_rows(t)) {
+	if (draw_table_rows(t)) {
 		html_markup(p, "<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"");
 		html_text(p, caption);
 		html_markup(p, strcmp(caption, p->heading) ? "\"><table><caption>" : "\"><table><caption class=\"skip\">");
 		html_text(p, caption);
 		html_markup(p, "</caption>\n");
 		put_heads(p, t);
-		for (size_t r = 0; r < face_table_rows(t); r++)
+		for (size_t r = 0; r < draw_table_rows(t); r++)
 			put_row(p, t, t->cells + r * (size_t)t->n_cols, prefix);
 		html_markup(p, "</tbody></table></div>\n");
 	}
-	face_table_release(t);
+	draw_table_release(t);
 }
 
-void html_table(struct html_page *p, const char *caption, struct face_table *t) { html_table_linked(p, caption, t, NULL); }
+void html_table(struct html_page *p, const char *caption, struct draw_table *t) { html_table_linked(p, caption, t, NULL); }
 
 /* ---- a chart's description ---- */
 static json_t *number_json(double x)
@@ -176,7 +176,7 @@ size_t html_chart_points(const struct html_chart *c)
 }
 
 /* ---- the table behind a chart: a row an x, a column a series ---- */
-struct row { double x; size_t seen; const json_t *of[FACE_COLUMNS]; const char *label; };
+struct row { double x; size_t seen; const json_t *of[DRAW_COLUMNS]; const char *label; };
 struct rows { struct row *row; size_t n; };
 
 static struct row *row_of(struct rows *r, double x, size_t column)
@@ -218,35 +218,35 @@ static bool collect(const json_t *series, size_t columns, struct rows *r)
 	return labelled;
 }
 
-static void value_cell(struct face_table *t, const json_t *point)
+static void value_cell(struct draw_table *t, const json_t *point)
 {
 	const json_t *y = json_array_get(point, 1);
 	if (!json_is_number(y))
-		face_table_cell(t, "-");
+		draw_table_cell(t, "-");
 	else if (json_array_size(point) == 4)
-		face_table_cell(t, "%.6g (%.6g to %.6g)", json_number_value(y), json_number_value(json_array_get(point, 2)), json_number_value(json_array_get(point, 3)));
+		draw_table_cell(t, "%.6g (%.6g to %.6g)", json_number_value(y), json_number_value(json_array_get(point, 2)), json_number_value(json_array_get(point, 3)));
 	else
-		face_table_cell(t, "%.6g", json_number_value(y));
+		draw_table_cell(t, "%.6g", json_number_value(y));
 }
 
-static void fill_from_series(const struct html_chart *c, struct face_table *t)
+static void fill_from_series(const struct html_chart *c, struct draw_table *t)
 {
 	const json_t *series = json_object_get(c->spec, "series"), *categories = json_object_get(c->spec, "categories");
-	size_t columns = json_array_size(series) < FACE_COLUMNS - 2 ? json_array_size(series) : FACE_COLUMNS - 2;
+	size_t columns = json_array_size(series) < DRAW_COLUMNS - 2 ? json_array_size(series) : DRAW_COLUMNS - 2;
 	struct rows r = { 0 };
 	bool labelled = collect(series, columns, &r);
 	if (labelled)
-		face_table_col(t, "Point", false, 0);
-	face_table_col(t, assay_json_get_str(json_object_get(c->spec, "x"), "title", "x"), !categories, 0);
+		draw_table_col(t, "Point", false, 0);
+	draw_table_col(t, assay_json_get_str(json_object_get(c->spec, "x"), "title", "x"), !categories, 0);
 	for (size_t k = 0; k < columns; k++)
-		face_table_col(t, assay_json_get_str(json_array_get(series, k), "name", "?"), true, 0);
+		draw_table_col(t, assay_json_get_str(json_array_get(series, k), "name", "?"), true, 0);
 	for (size_t i = 0; i < r.n; i++) {
 		if (labelled)
-			face_table_cell(t, "%s", r.row[i].label ? r.row[i].label : "-");
+			draw_table_cell(t, "%s", r.row[i].label ? r.row[i].label : "-");
 		if (categories)
-			face_table_cell(t, "%s", json_string_value(json_array_get(categories, (size_t)r.row[i].x)));
+			draw_table_cell(t, "%s", json_string_value(json_array_get(categories, (size_t)r.row[i].x)));
 		else
-			face_table_cell(t, "%.6g", r.row[i].x);
+			draw_table_cell(t, "%.6g", r.row[i].x);
 		for (size_t k = 0; k < columns; k++)
 			value_cell(t, r.row[i].of[k]);
 	}
@@ -261,7 +261,7 @@ static void figure_begin(struct html_page *p, const char *id, const char *title)
 	html_markup(p, "</h3>\n<div class=\"plot\">");
 }
 
-static void figure_end(struct html_page *p, const char *title, const char *caption, struct face_table *table)
+static void figure_end(struct html_page *p, const char *title, const char *caption, struct draw_table *table)
 {
 	free(p->heading);
 	p->heading = xstrdup(title);
@@ -272,19 +272,19 @@ static void figure_end(struct html_page *p, const char *title, const char *capti
 	html_markup(p, "</details>\n</figure>\n");
 }
 
-void html_chart_draw(struct html_page *p, struct html_chart *c, const char *caption, struct face_table *table, const char *why, const char *how)
+void html_chart_draw(struct html_page *p, struct html_chart *c, const char *caption, struct draw_table *table, const char *why, const char *how)
 {
-	struct face_table made;
+	struct draw_table made;
 	if (html_chart_points(c) < c->least) {
 		html_no_figure(p, c->title, why, how);
 		if (table)
-			face_table_release(table);
+			draw_table_release(table);
 		json_decref(c->spec);
 		return;
 	}
 	if (!table) {
 		table = &made;
-		face_table_init(table);
+		draw_table_init(table);
 		fill_from_series(c, table);
 	}
 	figure_begin(p, c->id, c->title);
@@ -295,7 +295,7 @@ void html_chart_draw(struct html_page *p, struct html_chart *c, const char *capt
 	json_object_set_new(p->figures, c->id, c->spec);
 }
 
-void html_figure_svg(struct html_page *p, const char *id, const char *title, const char *caption, const struct assay_buf *svg, struct face_table *table)
+void html_figure_svg(struct html_page *p, const char *id, const char *title, const char *caption, const struct assay_buf *svg, struct draw_table *table)
 {
 	figure_begin(p, id, title);
 	assay_buf_append(&p->body, svg->data, svg->len_bytes);

@@ -1,12 +1,12 @@
 /* See openmetrics.h. */
-#include "report/openmetrics.h"
+#include "draw/openmetrics.h"
 
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/json.h"
-#include "report/face_text.h"
+#include "draw/text.h"
 
 /* Units of the table of definitions: what a key calls them, the word that a name ends with. */
 static const struct { const char *unit, *in_key, *word; } units[] = {
@@ -55,7 +55,7 @@ static void escaped(struct assay_buf *b, const char *s)
 {
 	struct assay_buf clean;
 	assay_buf_init(&clean, 1 << 20);
-	face_text_clean(&clean, s);
+	draw_text_clean(&clean, s);
 	for (const char *p = clean.data ? clean.data : ""; *p; p++) {
 		if (*p == '\\' || *p == '"')
 			assay_buf_puts(b, "\\");

@@ -1,7 +1,7 @@
 /* CSV as RFC 4180 has it, made safe for spreadsheets: text that begins like a formula gets an apostrophe in
  * front. Missing numbers are empty cells. Knows nothing of results. */
-#ifndef ASSAY_REPORT_CSV_H
-#define ASSAY_REPORT_CSV_H
+#ifndef ASSAY_DRAW_CSV_H
+#define ASSAY_DRAW_CSV_H
 
 #include <stdbool.h>
 #include <stdint.h>

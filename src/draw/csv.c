@@ -1,12 +1,12 @@
 /* See csv.h. */
-#include "report/csv.h"
+#include "draw/csv.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/json.h"
-#include "report/face_file.h"
+#include "draw/file.h"
 
 #define CSV_BYTES_MAX ((size_t)2 << 30)
 
@@ -76,4 +76,4 @@ void csv_end(struct csv *c)
 	c->inside = false;
 }
 
-int csv_write(struct csv *c, const char *dir, const char *name, struct assay_err *e) { return face_file_write(&c->b, dir, name, e); }
+int csv_write(struct csv *c, const char *dir, const char *name, struct assay_err *e) { return draw_file_write(&c->b, dir, name, e); }

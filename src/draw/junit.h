@@ -1,7 +1,7 @@
 /* JUnit XML, the form that CI systems read (the schema of Jenkins' xunit plugin): test cases are collected into suites, suites into one
  * document. Any text may be given: what XML cannot hold becomes '?', what it gives a meaning is escaped. */
-#ifndef ASSAY_REPORT_JUNIT_H
-#define ASSAY_REPORT_JUNIT_H
+#ifndef ASSAY_DRAW_JUNIT_H
+#define ASSAY_DRAW_JUNIT_H
 
 #include <jansson.h>
 

@@ -3,15 +3,15 @@
  * answers of servers cannot become markup; only html_markup takes markup, and only literals of this source may be given to it.
  * The policy of the page (CSP) admits no style attribute and no inline handler: use classes (assets/report.css lists them).
  * Knows nothing of results. Same calls, same bytes. */
-#ifndef ASSAY_REPORT_HTML_H
-#define ASSAY_REPORT_HTML_H
+#ifndef ASSAY_DRAW_HTML_H
+#define ASSAY_DRAW_HTML_H
 
 #include <jansson.h>
 #include <stdbool.h>
 
 #include "base/err.h"
 #include "base/mem.h"
-#include "report/face_table.h"
+#include "draw/table.h"
 
 struct html_page {
 	struct assay_buf body;     /* markup so far */
@@ -55,9 +55,9 @@ void html_card(struct html_page *p, const char *label, const char *value, const 
 void html_cards_end(struct html_page *p);
 
 /* ---- tables: sortable and copyable; each draws and releases t, and draws nothing when t has no row ---- */
-void html_table(struct html_page *p, const char *caption, struct face_table *t);
+void html_table(struct html_page *p, const char *caption, struct draw_table *t);
 /* Rows get the id PREFIX + text of their first cell (made of [a-z0-9-]), to be linked to. */
-void html_table_linked(struct html_page *p, const char *caption, struct face_table *t, const char *prefix);
+void html_table_linked(struct html_page *p, const char *caption, struct draw_table *t, const char *prefix);
 
 /* ---- figures: <figure data-figure=ID> with one canvas or svg, a caption and the numbers as a table ---- */
 enum html_style {
@@ -94,11 +94,11 @@ void html_chart_band_x(struct html_chart *c, double from, double to, const char 
 size_t html_chart_points(const struct html_chart *c);
 /* Draws and releases c. caption: what it shows and how to read it. table: the numbers behind it (released), or NULL: made from
  * the series. A chart without a point becomes html_no_figure with the caption's place taken by `why` and `how`. */
-void html_chart_draw(struct html_page *p, struct html_chart *c, const char *caption, struct face_table *table, const char *why, const char *how);
+void html_chart_draw(struct html_page *p, struct html_chart *c, const char *caption, struct draw_table *table, const char *why, const char *how);
 
-/* A figure whose drawing is one complete <svg role="img" aria-label="..."> made by report/svg.h (classes only; text escaped by
- * face_text_html). Releases table. */
-void html_figure_svg(struct html_page *p, const char *id, const char *title, const char *caption, const struct assay_buf *svg, struct face_table *table);
+/* A figure whose drawing is one complete <svg role="img" aria-label="..."> made by draw/svg.h (classes only; text escaped by
+ * draw_text_html). Releases table. */
+void html_figure_svg(struct html_page *p, const char *id, const char *title, const char *caption, const struct assay_buf *svg, struct draw_table *table);
 /* One line in place of a figure that cannot be drawn: why, and how to get it. */
 void html_no_figure(struct html_page *p, const char *title, const char *why, const char *how);
 

@@ -6,9 +6,9 @@
 
 #include "base/fs.h"
 #include "base/json.h"
-#include "report/face_text.h"
-#include "report/html.h"
-#include "report/html_assets.h"
+#include "draw/html.h"
+#include "draw/html_assets.h"
+#include "draw/text.h"
 
 #define PAGE_BYTES_MAX ((size_t)64 << 20)
 #define TEXT_BYTES_MAX ((size_t)8192) /* of one text: a prompt or a message may be of any length */
@@ -38,7 +38,7 @@ void html_text(struct html_page *p, const char *text)
 	char *part = NULL;
 	if (strlen(text) > TEXT_BYTES_MAX)
 		part = strndup(text, TEXT_BYTES_MAX);
-	face_text_html(&p->body, part ? part : text);
+	draw_text_html(&p->body, part ? part : text);
 	if (part)
 		assay_buf_printf(&p->body, " [cut: %zu bytes in all]", strlen(text));
 	free(part);
@@ -48,7 +48,7 @@ json_t *html_text_json(const char *text)
 {
 	struct assay_buf b;
 	assay_buf_init(&b, (size_t)1 << 20);
-	face_text_clean(&b, text); /* control and direction characters have no place in a drawing either */
+	draw_text_clean(&b, text); /* control and direction characters have no place in a drawing either */
 	json_t *v = json_string(b.data);
 	assay_buf_release(&b);
 	return v ? v : json_string("?");
@@ -176,7 +176,7 @@ static void put_head(const struct html_page *p, struct assay_buf *out)
 	assay_buf_printf(out, "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; script-src 'sha256-%s' 'sha256-%s'; style-src 'sha256-%s'; img-src data:; "
 			 "base-uri 'none'; form-action 'none'\">\n", of_chart, of_js, of_css);
 	assay_buf_puts(out, "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<meta name=\"color-scheme\" content=\"light dark\">\n<title>");
-	face_text_html(out, p->title);
+	draw_text_html(out, p->title);
 	assay_buf_puts(out, "</title>\n");
 	put_asset(out, "<style>", css, "</style>\n</head>\n");
 }
@@ -188,7 +188,7 @@ static void put_contents(const struct html_page *p, struct assay_buf *out)
 	assay_buf_puts(out, "<nav aria-label=\"Contents\"><ul>\n");
 	json_array_foreach(p->sections, i, s) {
 		assay_buf_printf(out, "<li><a href=\"#%s\">", json_string_value(json_array_get(s, 0)));
-		face_text_html(out, json_string_value(json_array_get(s, 1)));
+		draw_text_html(out, json_string_value(json_array_get(s, 1)));
 		assay_buf_puts(out, "</a></li>\n");
 	}
 	assay_buf_puts(out, "</ul></nav>\n");
@@ -217,7 +217,7 @@ int html_page_print(const struct html_page *p, struct assay_buf *out, struct ass
 {
 	put_head(p, out);
 	assay_buf_puts(out, "<body>\n<a class=\"skip\" href=\"#main\">Skip to the content</a>\n<header><h1>");
-	face_text_html(out, p->title);
+	draw_text_html(out, p->title);
 	assay_buf_puts(out, "</h1><button type=\"button\" id=\"theme\" hidden>Theme: auto</button></header>\n");
 	put_contents(p, out);
 	assay_buf_puts(out, "<noscript><p class=\"warn\">The figures are drawn by a script, which this browser does not run. The table under each figure holds the same numbers.</p></noscript>\n"
