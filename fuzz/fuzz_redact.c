@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/json.h"
-#include "report/redact.h"
+#include "result/redact.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -11,7 +11,7 @@
 #include "base/term.h"
 #include "cmd/show_result.h"
 #include "draw/table.h"
-#include "report/baselines.h"
+#include "result/baselines.h"
 #include "report/report.h"
 #include "telemetry/telemetry.h"
 

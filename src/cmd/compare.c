@@ -13,7 +13,7 @@
 #include "cmd/show_result.h"
 #include "report/compare_tables.h"
 #include "report/report.h"
-#include "report/result_find.h"
+#include "result/result_find.h"
 
 const struct assay_opt cmd_compare_options[] = {
 	{ "paired", 0, ASSAY_OPT_FLAG, "false", .help = "A1 A2... -- B1 B2... were measured in turn (A1 B1, B2 A2, ...): the unit is the pair" },

@@ -13,7 +13,7 @@
 #include "cmd/show_result.h"
 #include "report/face_history.h"
 #include "report/report.h"
-#include "report/result_find.h"
+#include "result/result_find.h"
 
 const struct assay_opt cmd_history_options[] = {
 	{ "metrics", 0, ASSAY_OPT_STR, NULL, .arg = "KEY,...", .help = "what is followed, at most 8 (ttft_ms, tpot_ms, output_tok_s, wall_s, rss_peak_mib)" },

@@ -12,7 +12,7 @@
 #include "cmd/child.h"
 #include "metrics/other_tools.h"
 #include "report/face_definitions.h"
-#include "report/redact.h"
+#include "result/redact.h"
 #include "report/report.h"
 
 const struct assay_opt cmd_report_options[] = {

@@ -12,7 +12,7 @@
 #include "cmd/run.h"
 #include "cmd/run_commands.h"
 #include "cmd/run_signals.h"
-#include "report/redact.h"
+#include "result/redact.h"
 
 /* By the user. A full disk also cuts a run short (totals.interrupted), but is an error. */
 static bool interrupted(void) { return cmd_signal_seen(); }

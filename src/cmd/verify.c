@@ -9,7 +9,7 @@
 #include "cmd/cmd.h"
 #include "cmd/show_result.h"
 #include "cmd/verify_judgement.h"
-#include "report/result_find.h"
+#include "result/result_find.h"
 #include "report/verify.h"
 
 const struct assay_opt cmd_verify_options[] = {

@@ -15,7 +15,7 @@
 #include "report/compare_tables.h"
 #include "report/face_sweep.h"
 #include "report/report.h"
-#include "report/result_find.h"
+#include "result/result_find.h"
 #include "report/verify.h"
 #include "report/verify_diff.h"
 

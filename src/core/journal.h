@@ -1,5 +1,5 @@
 /* Reading a journal back: bytes -> a run. Here, below everyone who reads one: report/ makes the result of it, engine/replay
- * plays it back. Writing is report/journal_write.c; the bytes are those of journal_format.h. */
+ * plays it back. Writing is result/journal_write.c; the bytes are those of journal_format.h. */
 #ifndef ASSAY_CORE_JOURNAL_H
 #define ASSAY_CORE_JOURNAL_H
 

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/json.h"
-#include "report/redact.h"
+#include "result/redact.h"
 
 static const char header[] =
 	"{\"argv\": [\"assay\", \"latency\", \"-m\", \"models/acme\", \"--prompts=ask.txt\", \"-oout\", \"--prompt\", \"Who is Joe?\", \"-e\", \"sim:x.yaml@3\", \"--output\", \"latency\"],"

@@ -11,7 +11,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "metrics/series.h"
-#include "report/result_parts.h"
+#include "result/result_parts.h"
 #include "run_fixture.h"
 
 static const char header[] = "{\"config\": {}, \"engine\": {\"effective\": {\"block_size\": 16, \"max_num_seqs\": 256}}, \"model\": {\"kv_bytes_per_token\": 65536}}";

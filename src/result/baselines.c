@@ -1,5 +1,5 @@
 /* See baselines.h. A name is taken by rename(2) of a folder that is complete and synced. */
-#include "report/baselines.h"
+#include "result/baselines.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -12,7 +12,7 @@
 
 #include "base/fs.h"
 #include "base/json.h"
-#include "report/report.h"
+#include "result/result.h"
 
 #define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 

@@ -6,7 +6,7 @@
 #include "base/json.h"
 #include "metrics/log_histogram.h"
 #include "metrics/stream_rows.h"
-#include "report/result_parts.h"
+#include "result/result_parts.h"
 
 static json_t *dist_json(const struct assay_rec_dist *d)
 {

@@ -1,7 +1,7 @@
 /* A ring between one producer and one consumer, counted in 8-byte words: the producer owns head, the consumer
  * owns tail. An entry is one word {u32 type, u32 bytes} and its payload. Putting takes no lock and never waits. */
-#ifndef ASSAY_REPORT_JOURNAL_RING_H
-#define ASSAY_REPORT_JOURNAL_RING_H
+#ifndef ASSAY_RESULT_JOURNAL_RING_H
+#define ASSAY_RESULT_JOURNAL_RING_H
 
 #include <stdatomic.h>
 #include <stdbool.h>

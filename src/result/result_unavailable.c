@@ -5,7 +5,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
-#include "report/result_parts.h"
+#include "result/result_parts.h"
 
 /* One entry a (what, reason); `seen` keeps them apart. */
 static void add(json_t *list, json_t *seen, const char *what, const char *reason)

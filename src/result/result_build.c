@@ -4,8 +4,8 @@
 #include "analysis/targets.h"
 #include "analysis/verdict.h"
 #include "base/json.h"
-#include "report/report.h"
-#include "report/result_parts.h"
+#include "result/result.h"
+#include "result/result_parts.h"
 
 /* Of the header, under the document's name; null where the header lacks it. */
 static void put_header(json_t *doc, const char *name, const json_t *header, const char *key)

@@ -11,7 +11,7 @@
 #include "core/journal.h"
 #include "core/journal_format.h"
 #include "core/record.h"
-#include "report/redact.h"
+#include "result/redact.h"
 
 enum { FRAME_MAX = JOURNAL_JSON_MAX };
 

@@ -1,5 +1,5 @@
 /* See redact.h. Errs on the side of replacing: a word that only looks like a path is no loss. */
-#include "report/redact.h"
+#include "result/redact.h"
 
 #include <ctype.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* See result_find.h. */
-#include "report/result_find.h"
+#include "result/result_find.h"
 
 #include <dirent.h>
 #include <stdlib.h>

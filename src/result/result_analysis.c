@@ -4,7 +4,7 @@
 #include "analysis/variance.h"
 #include "base/json.h"
 #include "metrics/outcome.h"
-#include "report/result_parts.h"
+#include "result/result_parts.h"
 
 static json_int_t index_of(const struct assay_run *run, size_t point)
 {

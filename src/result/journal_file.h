@@ -1,9 +1,9 @@
 /* The files of a journal: one, or a row of segments. Between journal_write.c, which fills them, and the disk. */
-#ifndef ASSAY_REPORT_JOURNAL_FILE_H
-#define ASSAY_REPORT_JOURNAL_FILE_H
+#ifndef ASSAY_RESULT_JOURNAL_FILE_H
+#define ASSAY_RESULT_JOURNAL_FILE_H
 
 #include "base/err.h"
-#include "report/report.h"
+#include "result/result.h"
 
 struct journal_file {
 	int fd, lock_fd;           /* being written; journal.bin, locked: the directory is in use */

@@ -4,7 +4,7 @@
 
 #include "base/json.h"
 #include "metrics/outcome.h"
-#include "report/result_parts.h"
+#include "result/result_parts.h"
 
 static const char *const pct_name[ASSAY_PCTS] = { "p50", "p90", "p95", "p99" };
 

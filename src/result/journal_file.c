@@ -1,5 +1,5 @@
 /* See journal_file.h. Must not know what records mean. */
-#include "report/journal_file.h"
+#include "result/journal_file.h"
 
 #include <errno.h>
 #include <fcntl.h>

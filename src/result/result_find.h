@@ -1,6 +1,6 @@
 /* Result directories below a folder, for verbs that look at many. Knows nothing of what is in them. */
-#ifndef ASSAY_REPORT_RESULT_FIND_H
-#define ASSAY_REPORT_RESULT_FIND_H
+#ifndef ASSAY_RESULT_RESULT_FIND_H
+#define ASSAY_RESULT_RESULT_FIND_H
 
 #include <stdbool.h>
 

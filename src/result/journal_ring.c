@@ -1,5 +1,5 @@
 /* See journal_ring.h. Must not know what entries mean. */
-#include "report/journal_ring.h"
+#include "result/journal_ring.h"
 
 #include <stdlib.h>
 #include <string.h>

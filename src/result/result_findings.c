@@ -1,6 +1,6 @@
 /* findings[] of the result document. Only shows what analysis/ found. */
 #include "analysis/findings.h"
-#include "report/result_parts.h"
+#include "result/result_parts.h"
 
 static json_t *text_or_null(const char *s)
 {

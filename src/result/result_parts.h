@@ -1,7 +1,7 @@
 /* The parts of the result document, one file each; result_build.c puts them together. Each returns a new
  * reference and is a pure function of the run. */
-#ifndef ASSAY_REPORT_RESULT_PARTS_H
-#define ASSAY_REPORT_RESULT_PARTS_H
+#ifndef ASSAY_RESULT_RESULT_PARTS_H
+#define ASSAY_RESULT_RESULT_PARTS_H
 
 #include <jansson.h>
 

@@ -10,7 +10,7 @@
 #include "base/json.h"
 #include "base/utf8.h"
 #include "core/journal_format.h"
-#include "report/report.h"
+#include "result/result.h"
 
 #define RESULT_BYTES_MAX ((size_t)1 << 30)
 #define MANIFEST_DEPTH 3

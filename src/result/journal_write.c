@@ -14,9 +14,9 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "core/journal_format.h"
-#include "report/journal_file.h"
-#include "report/journal_ring.h"
-#include "report/report.h"
+#include "result/journal_file.h"
+#include "result/journal_ring.h"
+#include "result/result.h"
 
 #define DRIVE_RECORDS_MIN (size_t)65536
 #define DRIVE_RECORDS_MAX (size_t)262144      /* 16 MiB, touched at open; the thread is woken at half: more would only hide a stalled disk */

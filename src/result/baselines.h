@@ -1,7 +1,7 @@
 /* Saved baselines: copies of result directories under a name, by machine: $XDG_DATA_HOME/assay/baselines/MACHINE/NAME (analysis/machine_id.h).
  * Knows nothing of what a result says. */
-#ifndef ASSAY_REPORT_BASELINES_H
-#define ASSAY_REPORT_BASELINES_H
+#ifndef ASSAY_RESULT_BASELINES_H
+#define ASSAY_RESULT_BASELINES_H
 
 #include <stdbool.h>
 

@@ -1,7 +1,7 @@
 /* points[].series of the result document: what figures of a point are drawn from. Only shows what metrics/ found. */
 #include "base/json.h"
 #include "metrics/series.h"
-#include "report/result_parts.h"
+#include "result/result_parts.h"
 
 json_t *result_numbers(const double *x, size_t n)
 {

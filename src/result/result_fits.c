@@ -3,7 +3,7 @@
 
 #include "analysis/laws.h"
 #include "base/json.h"
-#include "report/result_parts.h"
+#include "result/result_parts.h"
 
 /* {value, ci95}. */
 static json_t *estimate(double value, double lo, double hi)

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "base/json.h"
-#include "report/result_parts.h"
+#include "result/result_parts.h"
 
 #define SERIES_POINTS 400 /* most points a series; longer ones are averaged over equal stretches of samples */
 #define MIB (1024.0 * 1024.0)

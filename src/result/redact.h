@@ -1,7 +1,7 @@
 /* A result that may be published: its journal is written again with host name, paths, addresses, serial numbers, prompts and the tokens that were
  * generated replaced; everything that is computed follows from it as from any journal, so all numbers stay and verify holds. */
-#ifndef ASSAY_REPORT_REDACT_H
-#define ASSAY_REPORT_REDACT_H
+#ifndef ASSAY_RESULT_REDACT_H
+#define ASSAY_RESULT_REDACT_H
 
 #include <jansson.h>
 #include <stdbool.h>
