@@ -1,6 +1,7 @@
 """nano-vLLM: its own scheduler, block manager and Qwen3 model, step() in a loop. --engine-opt source=DIR names a checkout of its repository, unless it is
 installed. On a CPU the calls that only a GPU has are replaced while it is imported (gpu_only() below): attention over the gathered pages, the store of keys and
 values, NCCL, CUDA's memory and devices, torch.compile; the result says so. Others: gpu_mem_util=0.9, eager=true|false, device=cuda|cpu."""
+import json
 import os
 import socket
 import sys
@@ -88,6 +89,9 @@ class NanoVLLM(Worker):
         extra = opts["extra"]
         if not os.path.isdir(model):
             raise Error("model_not_found", "%s is not a directory (assay models export writes one)" % model)
+        kind = json.load(open(os.path.join(model, "config.json"))).get("model_type", "qwen3")
+        if kind != "qwen3":
+            raise Error("model_unsupported", "it has Qwen3 models only, this is %s" % kind)
         if source := extra.pop("source", None):
             sys.path.insert(0, source)
         util = float(extra.pop("gpu_mem_util", 0.9))

@@ -1,6 +1,6 @@
-"""vLLM's LLMEngine, its own scheduler and paged KV cache: step() in a loop, times taken when it returns. By default the engine's core is another process,
-as users run it, so times are taken in front of it; --engine-opt processes=one puts all into this process (times in the engine, memory in one place).
-Others: eager=true|false, prefix_cache=false|true, kv_gib=N."""
+"""vLLM's LLMEngine, its own scheduler and paged KV cache: step() in a loop. A step's time is the stamp (CLOCK_MONOTONIC) that the engine's core puts on its
+outputs, or, where a version has none, when step() returns. By default the core is another process, as users run it; --engine-opt processes=one puts all into
+this process (steps have a beginning then, memory is in one place). Others: eager=true|false, prefix_cache=false|true, kv_gib=N, max_model_len=N."""
 import os
 import sys
 
@@ -44,10 +44,12 @@ def main():
             from vllm import EngineArgs, LLMEngine, SamplingParams
             from vllm.sampling_params import RequestOutputKind
             t1 = now()
-            args = EngineArgs(model=model, skip_tokenizer_init=True, dtype=dtypes[opts["dtype"]], max_model_len=opts["max_model_len"] or None, max_num_seqs=opts["max_num_seqs"],
+            args = EngineArgs(model=model, skip_tokenizer_init=True, dtype=dtypes[opts["dtype"]], max_model_len=int(extra.pop("max_model_len", -1)),  # -1: the model's, or what the KV cache holds
+                              max_num_seqs=opts["max_num_seqs"],
                               max_num_batched_tokens=max(opts["max_batched_tokens"], opts["max_num_seqs"]), enforce_eager=extra.pop("eager", "true") != "false",
                               enable_prefix_caching=extra.pop("prefix_cache", "false") == "true", seed=opts["seed"], disable_log_stats=True)
             self.engine, self.sampling, self.delta, self.one = LLMEngine.from_engine_args(args), SamplingParams, RequestOutputKind.DELTA, one
+            self.tap(self.engine.engine_core)
             config = self.engine.vllm_config
             m, s, c = config.model_config, config.scheduler_config, config.cache_config
             self.kv_tokens = (c.num_gpu_blocks or 0) * c.block_size or None
@@ -57,7 +59,21 @@ def main():
                 info=dict(dtype=short, vocab=m.get_vocab_size(), max_len=m.max_model_len),
                 effective=dict(dtype=short, max_num_seqs=s.max_num_seqs, max_batched_tokens=s.max_num_batched_tokens, max_model_len=m.max_model_len, block_size=c.block_size, kv_tokens=self.kv_tokens,
                                enforce_eager=m.enforce_eager, prefix_cache=bool(c.enable_prefix_caching), processes="one" if one else "many", environment=environment),
-                ignored=["block_size", "kv_dtype"], caps=dict(stamp="engine" if one else "frontend"))
+                ignored=["block_size", "kv_dtype"], caps=dict(stamp="engine" if one or self.tapped else "frontend"))
+
+        def tap(self, core):
+            """Keeps the stamp of each output that the core hands over."""
+            get = getattr(core, "get_output", None)
+            self.stamp, self.tapped = 0.0, get is not None
+
+            def stamped():
+                output = get()
+                self.stamp = getattr(output, "timestamp", 0.0)
+                self.tapped = self.stamp > 0
+                return output
+
+            if get:
+                core.get_output = stamped
 
         def parameters(self, q):
             return self.sampling(max_tokens=q.max_tokens, ignore_eos=q.ignore_eos, temperature=q.temperature, top_p=q.top_p, top_k=q.top_k or -1, seed=q.seed if q.temperature > 0 else None,
@@ -77,9 +93,9 @@ def main():
                 self.step(out, live)
 
         def step(self, out, live):
-            t0 = now()
+            self.stamp, t0 = 0.0, now()
             outputs = self.engine.step()
-            t1 = now()
+            t1 = int(self.stamp * 1e9) or now()
             told = [(live.get(o.request_id.split("-")[0]), o) for o in outputs]
             tokens = [(q, list(o.outputs[0].token_ids)) for q, o in told if q and o.outputs[0].token_ids]
             if tokens:

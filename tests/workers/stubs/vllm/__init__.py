@@ -1,5 +1,6 @@
 """Stands in for vllm: an engine of at most max_num_seqs requests a step, and what workers/vllm.py must have set before it is imported."""
 import os
+import time
 import types
 
 from stub_lm import EOS, VOCAB, check, follow
@@ -25,6 +26,8 @@ class LLMEngine:
     def from_engine_args(cls, given):
         self, a, Bag = cls(), given.args, types.SimpleNamespace
         self.most, self.live = a["max_num_seqs"], {}
+        check(a["max_model_len"] == -1, "the context is what fits")
+        self.engine_core = types.SimpleNamespace(get_output=lambda: types.SimpleNamespace(timestamp=time.monotonic()))
         self.vllm_config = Bag(model_config=Bag(dtype="torch.float32", max_model_len=512, enforce_eager=a["enforce_eager"], get_vocab_size=lambda: VOCAB),
                                scheduler_config=Bag(max_num_seqs=self.most, max_num_batched_tokens=a["max_num_batched_tokens"]),
                                cache_config=Bag(num_gpu_blocks=64, block_size=16, enable_prefix_caching=False))
@@ -39,6 +42,7 @@ class LLMEngine:
             del self.live[n]
 
     def step(self):
+        self.engine_core.get_output()
         told = []
         for name, (ids, params, got) in list(self.live.items())[:self.most]:
             got.append(follow(ids + got))
