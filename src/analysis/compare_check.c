@@ -111,10 +111,23 @@ static void check_verdict(const struct compare_docs *d, size_t i, json_t *warnin
 	}
 }
 
+/* One result on both sides differs in nothing, and proves nothing. */
+static void check_same(const struct compare_docs *d, size_t i, json_t *warnings)
+{
+	const char *id = assay_json_get_str(d->docs[i], "id", "");
+	for (size_t k = 0; k < d->n_a && *id; k++)
+		if (!strcmp(assay_json_get_str(d->docs[k], "id", ""), id)) {
+			compare_say(warnings, "the same result stands on both sides", json_string(id), json_string(id));
+			return;
+		}
+}
+
 void compare_check(const struct compare_docs *d, bool across_model, json_t *differences, json_t *warnings)
 {
 	for (size_t i = 1; i < d->n; i++)
 		check_one(d, i, across_model, differences, warnings);
 	for (size_t i = 0; i < d->n; i++)
 		check_verdict(d, i, warnings);
+	for (size_t i = d->n_a; i < d->n; i++)
+		check_same(d, i, warnings);
 }

@@ -230,6 +230,8 @@ int cmd_pairs(const struct assay_verb *v, int argc, char **argv)
 	if (!rc)
 		rc = publish(p, &e);
 	status = rc ? cmd_error(&e) : cmd_judge_status(&p->judge, p->doc, &p->side[0], &p->side[1], o);
+	if (rc == ASSAY_E_INTERRUPT && p->side[0].n)
+		cmd_advise("%zu visits are kept in %s/visits", p->side[0].n + p->side[1].n, p->dir);
 	json_decref(p->doc);
 	json_decref(p->looks);
 	cmd_docs_release(&p->side[0]);

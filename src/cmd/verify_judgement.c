@@ -116,19 +116,23 @@ static int load_configurations(struct check *c, struct swept *s, struct assay_er
 		s->of[i].list = s->list + s->n;
 		for (size_t k = 0; k < json_array_size(dirs); k++) {
 			json_t *result = load_below(c, assay_json_get_str(json_array_get(dirs, k), "dir", ""));
-			if (result)
+			if (result && !assay_json_get_bool(result, "interrupted", 0))
 				s->list[s->n++] = result;
+			else
+				json_decref(result);
 		}
 		s->of[i].n = (size_t)(s->list + s->n - s->of[i].list);
 	}
 	return 0;
 }
 
-/* The margins: by the pairs that were measured, else by the results. Why pairs could not be measured follows from nothing below: taken as it is. */
+/* The margins: by the pairs that were measured, else by the results. Why pairs could not be measured follows from nothing below, nor how far a stopped
+ * sweep came: taken as it is. */
 static void judge_margins(struct check *c, const struct swept *s, json_t *best)
 {
 	static const char *const said[] = { "margin", "method", "effect_pct", "ci_pct", "reason", "comparison" };
 	const json_t *was = json_object_get(c->doc, "best");
+	bool stopped = strcmp(assay_json_get_str(c->doc, "state", ""), "complete");
 	for (size_t i = 0; i < json_array_size(best); i++) {
 		json_t *entry = json_array_get(best, i), *old = json_array_get(was, i), *by = json_object_get(old, "comparison");
 		const char *file = json_string_value(by);
@@ -136,11 +140,11 @@ static void judge_margins(struct check *c, const struct swept *s, json_t *best)
 		json_t *pairs = path ? assay_json_load(path, DOCUMENT_MAX, ASSAY_E_DATA, NULL) : NULL;
 		if (pairs)
 			assay_sweep_margin(entry, pairs, 1);
-		else if (!by)
+		else if (!by && !stopped)
 			cmd_sweep_judge_saved(s->of, entry, &s->objectives[i]);
 		else if (file)
 			assay_sweep_margin_say(entry, "not_tested", NULL, "its comparison cannot be read");
-		for (size_t k = 0; json_is_null(by) && k < 5; k++)
+		for (size_t k = 0; (json_is_null(by) || (!by && stopped)) && k < 5; k++)
 			json_object_set(entry, said[k], json_object_get(old, said[k]));
 		if (by)
 			json_object_set(entry, said[5], by);
@@ -167,8 +171,9 @@ static int make_sweep(struct check *c, const char *made_in, struct assay_err *e)
 	json_t *doc = json_deep_copy(c->doc);
 	char *s2 = xasprintf("%s/legacy/s2", c->dir);
 	int rc = 0;
-	if (strcmp(assay_json_get_str(doc, "state", ""), "complete"))
-		problem(c, "state", "%.20s: the sweep was stopped; assay sweep --resume goes on", assay_json_get_str(doc, "state", "?"));
+	const char *state = assay_json_get_str(doc, "state", "?");
+	if (strcmp(state, "complete") && strcmp(state, "interrupted"))
+		problem(c, "state", "%.20s: the sweep was killed, or is measuring; assay sweep --resume goes on", state);
 	else if (read_aims(s, doc, &why) || load_configurations(c, s, &why))
 		problem(c, "the whole document", "%s", why.msg);
 	else {

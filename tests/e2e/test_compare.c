@@ -159,6 +159,7 @@ static void test_pairs(void **state)
 			fail_msg("pairs %s: status %d\n%s%s", t[i].args, r.status, r.out, r.err);
 		e2e_release(&r);
 	}
+	e2e_expect(0, "$A compare p1/visits/001-A p1/visits/001-A", "the same result stands on both sides", "");
 	e2e_expect(0, "$A verify p1", "ok: p1/comparison.json: follows from the results below it", "");
 	e2e_expect(1, "cp -r p1 p1e; sed -i '0,/\"effect_pct\": /s//\"effect_pct\": 1/' p1e/comparison.json; $A verify p1e", "effect_pct: found", "");
 	e2e_expect(1, "rm -r p1e; cp -r p1 p1e; rm -r p1e/visits/007-B; $A verify p1e", "007-B: no result there", "");

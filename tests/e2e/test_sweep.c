@@ -184,7 +184,7 @@ static void judgement_verified(void **state)
 		{ "sed -i 's/output_tok_s/../' v/sweep.json", "sweep.json" },
 		{ "rm -r v/configs/03*", "configurations[2]" },
 		{ "sed -i '$s/[0-9]/x/' v/sweep.csv", "sweep.csv: line 5" },
-		{ "sed -i 's/complete/interrupted/' v/sweep.json", "state: interrupted" },
+		{ "sed -i 's/complete/running/' v/sweep.json", "state: running" },
 		{ "echo '{\"configurations\": 7}' >v/sweep.json", "sweep.json" },
 		{ "echo nothing >v/sweep.json", "sweep.json" },
 	};
@@ -212,6 +212,7 @@ static void stopped_by_a_signal(void **state)
 	assert_string_equal(str(d, "state"), "interrupted");
 	json_decref(d);
 	e2e_schema("stop/sweep.json");
+	ok("$A verify stop | grep -q 'ok: stop/sweep.json: follows'", 0); /* what it says so far */
 	ok("$A sweep --resume stop", 0); /* without its command */
 	ok("$A sweep --resume nowhere", 2);
 }
