@@ -38,7 +38,7 @@ struct assay_opt {
 	bool may_be_empty;     /* STR: "" is a value */
 };
 
-#define ASSAY_OPT_END { NULL, 0, ASSAY_OPT_FLAG, NULL, 0, 0, NULL, NULL, NULL, false }
+#define ASSAY_OPT_END { NULL, 0, ASSAY_OPT_FLAG, NULL, 0, 0, NULL, NULL, NULL, false, false }
 
 enum assay_opt_source { ASSAY_FROM_DEFAULT, ASSAY_FROM_ENV, ASSAY_FROM_JOB, ASSAY_FROM_CLI };
 
