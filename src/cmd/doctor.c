@@ -11,6 +11,7 @@
 #include "base/sysmem.h"
 #include "base/term.h"
 #include "cmd/doctor.h"
+#include "engine/worker_env.h"
 #include "nn/source.h"
 #include "telemetry/telemetry.h"
 
@@ -55,6 +56,19 @@ static void look(const json_t *m, const json_t *build, struct findings *f)
 		warn(f, "timer", "the clock steps by %.0f ns: short times are coarse", (double)assay_clock_resolution_ns());
 }
 
+/* {worker: version of its engine, or null}. */
+static json_t *engines(void)
+{
+	json_t *o = json_object();
+	for (const struct assay_worker_env *r = assay_worker_envs; r->worker; r++) {
+		char version[80], *python = assay_worker_env_python(r->worker);
+		bool there = python && assay_worker_env_version(python, r->dist, version, sizeof version);
+		json_object_set_new(o, r->worker, there ? json_string(version) : json_null());
+		free(python);
+	}
+	return o;
+}
+
 static json_t *probe(int threads)
 {
 	json_t *p = json_object();
@@ -82,8 +96,8 @@ static json_t *collect(int threads)
 	for (int i = 0; i < f.n; i++)
 		json_array_append_new(notes, json_pack("{s:s s:s}", "code", f.list[i].what, "text", f.list[i].text));
 	uint64_t safe = assay_sysmem_safe_bytes(&mem);
-	json_t *d = json_pack("{s:o s:o s:o s:s s:o s:b s:o}", "assay", build, "machine", machine, "probes", probe(threads), "isa", isa, "safe_memory_bytes",
-	                      safe == ASSAY_SYSMEM_NONE ? json_null() : json_integer((json_int_t)safe), "smollm2", smollm2 != NULL, "notes", notes);
+	json_t *d = json_pack("{s:o s:o s:o s:s s:o s:b s:o s:o}", "assay", build, "machine", machine, "probes", probe(threads), "isa", isa, "safe_memory_bytes",
+	                      safe == ASSAY_SYSMEM_NONE ? json_null() : json_integer((json_int_t)safe), "smollm2", smollm2 != NULL, "engines", engines(), "notes", notes);
 	free(smollm2);
 	return d;
 }
@@ -124,6 +138,19 @@ static void show_machine(const json_t *m, int width)
 	line("gpus", json_is_array(gpus) ? text : assay_json_get_str(json_object_get(m, "unavailable"), "gpus", "none"), width);
 }
 
+static void show_engines(const json_t *engines, int width)
+{
+	char text[300] = "";
+	const char *name;
+	json_t *version;
+	json_object_foreach((json_t *)engines, name, version) {
+		size_t n = strlen(text);
+		if (json_is_string(version))
+			snprintf(text + n, sizeof text - n, "%s%s %s", n ? ", " : "", name, json_string_value(version));
+	}
+	line("other engines", *text ? text : "none installed: assay engines", width);
+}
+
 static void show(const json_t *d, int width)
 {
 	const json_t *p = json_object_get(d, "probes"), *notes = json_object_get(d, "notes");
@@ -138,6 +165,7 @@ static void show(const json_t *d, int width)
 	printf("\n");
 	line("build", assay_json_get_str(json_object_get(d, "assay"), "build", ""), width);
 	line("smollm2", json_is_true(json_object_get(d, "smollm2")) ? "present: -m smollm2 works" : "not fetched: sh setup.sh model", width);
+	show_engines(json_object_get(d, "engines"), width);
 	printf("\n");
 	for (size_t i = 0; i < json_array_size(notes); i++) {
 		const json_t *n = json_array_get(notes, i);
