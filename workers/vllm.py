@@ -59,7 +59,7 @@ def main():
                 info=dict(dtype=short, vocab=m.get_vocab_size(), max_len=m.max_model_len),
                 effective=dict(dtype=short, max_num_seqs=s.max_num_seqs, max_batched_tokens=s.max_num_batched_tokens, max_model_len=m.max_model_len, block_size=c.block_size, kv_tokens=self.kv_tokens,
                                enforce_eager=m.enforce_eager, prefix_cache=bool(c.enable_prefix_caching), processes="one" if one else "many", environment=environment),
-                ignored=["block_size", "kv_dtype"], caps=dict(stamp="engine" if one or self.tapped else "frontend"))
+                ignored=["block_size", "kv_dtype"], caps=dict(stamp="engine" if one or self.tapped else "frontend", steps=one))
 
         def tap(self, core):
             """Keeps the stamp of each output that the core hands over."""

@@ -108,7 +108,8 @@ static json_t *capabilities_of(const struct worker *x, const json_t *caps)
 	json_t *v, *out = json_object();
 	bool in_front = !strcmp(assay_json_get_str(caps, "stamp", "engine"), "frontend");
 	json_object_set_new(out, "token_times", json_string(in_front ? "derived" : "exact"));
-	json_object_set_new(out, "steps", json_string(!strcmp(x->emit, "final") ? "none: emit=final tells no steps" : in_front ? "none: they are made in another process" : "exact"));
+	json_object_set_new(out, "steps", json_string(!strcmp(x->emit, "final") ? "none: emit=final tells no steps" :
+		in_front || json_is_false(json_object_get(caps, "steps")) ? "none: they are made in another process" : "exact"));
 	json_object_set_new(out, "memory", json_string("derived"));
 	json_object_set_new(out, "text", json_string("none: a worker gets token ids"));
 	json_object_foreach((json_t *)caps, key, v) {
