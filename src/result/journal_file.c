@@ -55,8 +55,8 @@ static void sync_folder(const char *dir)
 static int begin_segment(struct journal_file *f)
 {
 	char *path = segment_path(f, f->segment);
-	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666), err = fd < 0 ? errno : 0;
-	if (err) {
+	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666), err = errno;
+	if (fd < 0) {
 		free(path);
 		return err;
 	}
