@@ -50,7 +50,7 @@ static void say_knee(const struct assay_knee *k, double most_batch, struct assay
 	if (k->knee.value <= most_batch)
 		finding_say(o, "From about batch %s", b);
 	else
-		finding_say(o, "Not up to batch %.0f, the largest measured; their law puts it at batch %s", most_batch, b);
+		finding_say(o, "Not up to batch %.0f, the largest that ran at once; their law puts it at batch %s", most_batch, b);
 	finding_say(o, ": a decode step takes %.3g ms and %.3g ms more for each sequence", k->law.k[0], k->law.k[1]);
 	if (k->law.worst > 0.1)
 		finding_say(o, " (a straight line misses the worst batch by %.0f %%)", 100 * k->law.worst);

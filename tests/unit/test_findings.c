@@ -196,7 +196,7 @@ static void bounds_decide(void **state)
 	static const struct { struct law law; const char *id, *part; } rows[] = {
 		{ { 10, 1, 10, 1, 60, 1 }, "bandwidth", "Mostly" }, { { 10, 1, 10, 1, 30, 1 }, "bandwidth", "No:" }, { { 10, 1, 10, 1, 30, 1 }, "bound", "one sequence is overhead-bound" },
 		{ { 10, 1, 10, 1, 1, 900 }, "bound", "one sequence is compute-bound" }, { { 10, 1, 10, 0, 60, 1 }, "batch_knee", "Not within batch 64: a decode step takes 10 ms whatever the batch" },
-		{ { 10, 1, 100, 0.1, 60, 1 }, "batch_knee", "Not up to batch 64, the largest measured" }, { { 10, 1, 0.01, 1, 1, 1 }, "batch_knee", "reached at batch 1." },
+		{ { 10, 1, 100, 0.1, 60, 1 }, "batch_knee", "Not up to batch 64, the largest that ran at once" }, { { 10, 1, 0.01, 1, 1, 1 }, "batch_knee", "reached at batch 1." },
 		{ { 0, 1, 10, 1, 60, 1 }, "prompt_scaling", "About: from 320 to 640 prompt tokens TTFT takes 2.00" }, { { 600, 1, 10, 1, 60, 1 }, "prompt_scaling", "No, less" },
 		{ { 2000, 1, 10, 1, 60, 1 }, "phase_split", "Prefill takes" }, { { 2000, 1, 10, 1, 60, 1 }, "opportunity", "Prefill (one request, 100 in, 20 out) offers the most" },
 	};
