@@ -57,17 +57,6 @@ static json_t *new_doc(const struct cmd_campaign *c, const struct assay_options 
 
 /* ---- exit status ---- */
 
-static int worse(int a, int b)
-{
-	static const int order[] = { ASSAY_EXIT_OK, ASSAY_EXIT_FAILED, ASSAY_EXIT_INVALID, ASSAY_EXIT_ENGINE };
-	int at_a = 0, at_b = 0;
-	for (int i = 0; i < (int)(sizeof order / sizeof *order); i++) {
-		at_a = order[i] == a ? i : at_a;
-		at_b = order[i] == b ? i : at_b;
-	}
-	return order[at_a > at_b ? at_a : at_b];
-}
-
 /* 130 > 3 > 4 > 1 > 0 over the steps; a step that measured nothing is 3; a comparison that could not be made is 1. 2 when no step measured. */
 static int finish_doc(struct cmd_running *r)
 {
@@ -87,9 +76,9 @@ static int finish_doc(struct cmd_running *r)
 		failed += !strcmp(state, "failed") || !strcmp(state, "interrupted");
 		skipped += !strcmp(state, "skipped") || !strcmp(state, "pending");
 		usage &= own == ASSAY_EXIT_USAGE || !strcmp(state, "skipped");
-		status = worse(status, !strcmp(state, "failed") ? ASSAY_EXIT_ENGINE : cmd_child_measured(own) ? own : 0);
+		status = cmd_child_worse(status, !strcmp(state, "failed") ? ASSAY_EXIT_ENGINE : cmd_child_measured(own) ? own : 0);
 		if (json_is_object(c))
-			status = worse(status, !strcmp(assay_json_get_str(c, "state", ""), "failed") ? ASSAY_EXIT_FAILED : (int)assay_json_get_int(c, "exit_status", 0));
+			status = cmd_child_worse(status, !strcmp(assay_json_get_str(c, "state", ""), "failed") ? ASSAY_EXIT_FAILED : (int)assay_json_get_int(c, "exit_status", 0));
 	}
 	if (!done && failed && usage)
 		status = ASSAY_EXIT_USAGE;

@@ -163,6 +163,17 @@ int cmd_child_call(int (*fn)(void *arg), void *arg)
 
 bool cmd_child_measured(int status) { return status == ASSAY_EXIT_OK || status == ASSAY_EXIT_FAILED || status == ASSAY_EXIT_INVALID; }
 
+int cmd_child_worse(int a, int b)
+{
+	static const int order[] = { ASSAY_EXIT_OK, ASSAY_EXIT_FAILED, ASSAY_EXIT_INVALID, ASSAY_EXIT_ENGINE };
+	int at_a = 0, at_b = 0;
+	for (int i = 0; i < (int)(sizeof order / sizeof *order); i++) {
+		at_a = order[i] == a ? i : at_a;
+		at_b = order[i] == b ? i : at_b;
+	}
+	return order[at_a > at_b ? at_a : at_b];
+}
+
 /* The last line of the log that begins with "assay: ", without that; empty when there is none. */
 static void last_error(const char *log, char *out, size_t size_bytes)
 {

@@ -33,6 +33,8 @@ int cmd_child_call(int (*fn)(void *arg), void *arg);
 
 /* Whether the status says that something was measured: 0, 1 or 4. */
 bool cmd_child_measured(int status);
+/* The one that stands for both: 3 > 4 > 1 > 0. */
+int cmd_child_worse(int a, int b);
 /* Fills *e from a child's exit status and the last error line of its log: "what: line", or "what: ended by signal 9 (Killed)". Returns e->code. */
 int cmd_child_error(const char *what, int status, const char *log, struct assay_err *e);
 

@@ -3,6 +3,7 @@
 #define ASSAY_CMD_ENGINES_H
 
 #include "cmd/cmd.h"
+#include "nn/nn.h"
 
 extern const struct assay_opt cmd_engines_options[];
 
@@ -12,5 +13,11 @@ int cmd_engines_install(const struct assay_options *o, const char *name, struct 
 uint64_t cmd_engines_disk(const char *env);
 /* engines check A B */
 int cmd_engines_check(const struct assay_options *o, const char *a, const char *b, struct assay_err *e);
+
+/* What the engines load (from the options model, dtype, seed): --model itself, or for a worker the directory in the user's cache that a preset is
+ * exported to. The caller frees. */
+char *cmd_engines_model(const struct assay_options *o, const struct nn_shape *shape, bool worker);
+/* Writes that directory unless it is there. */
+int cmd_engines_export(const struct assay_options *o, const char *path, struct assay_err *e);
 
 #endif

@@ -48,36 +48,43 @@ static bool is_worker(const char *spec) { return !strncmp(spec, "worker:", 7); }
 /* ---- what both load ---- */
 
 /* A preset, "smollm2" or a file, for an engine that wants a directory: written once to the user's cache. */
-static int export_model(struct check *c, struct assay_err *e)
+static int export_model(const struct assay_options *o, const char *dir, struct assay_err *e)
 {
-	const char *model = assay_options_str(c->o, "model"), *dtype = assay_options_str(c->o, "dtype");
-	struct nn_export_options x = { .dtype = (enum nn_dtype)nn_dtype_parse(dtype), .tokenizer = model };
+	const char *model = assay_options_str(o, "model");
+	struct nn_export_options x = { .dtype = (enum nn_dtype)nn_dtype_parse(assay_options_str(o, "dtype")), .tokenizer = model };
 	struct nn_export_report r;
 	struct nn_source *src = NULL;
-	char *cache = assay_fs_cache_dir();
-	long long seed = assay_options_int(c->o, "seed");
-	c->model = xasprintf("%s/exports/%s-%s-seed%lld", cache, c->shape.name, dtype, c->shape.synthetic ? seed : 0LL);
-	int rc = assay_fs_is_dir(c->model) ? 0 : nn_source_open(model, (uint64_t)seed, &src, e);
-	if (!rc && src) {
-		fprintf(stderr, "assay: writing %s for the worker (%s)\n", model, c->model);
-		src->cancelled = asked_to_stop;
-		rc = nn_export(src, &x, c->model, &r, e);
-	}
+	if (assay_fs_is_dir(dir) || nn_source_open(model, (uint64_t)assay_options_int(o, "seed"), &src, e))
+		return assay_fs_is_dir(dir) ? 0 : e->code;
+	fprintf(stderr, "assay: writing %s for the worker (%s)\n", model, dir);
+	src->cancelled = asked_to_stop;
+	int rc = nn_export(src, &x, dir, &r, e);
 	nn_source_close(src);
-	free(cache);
 	return rc;
+}
+
+char *cmd_engines_model(const struct assay_options *o, const struct nn_shape *shape, bool worker)
+{
+	const char *model = assay_options_str(o, "model");
+	if (!worker || assay_fs_is_dir(model))
+		return xstrdup(model);
+	char *cache = assay_fs_cache_dir();
+	char *dir = xasprintf("%s/exports/%s-%s-seed%lld", cache, shape->name, assay_options_str(o, "dtype"), shape->synthetic ? (long long)assay_options_int(o, "seed") : 0LL);
+	free(cache);
+	return dir;
+}
+
+int cmd_engines_export(const struct assay_options *o, const char *path, struct assay_err *e)
+{
+	return strcmp(path, assay_options_str(o, "model")) ? export_model(o, path, e) : 0;
 }
 
 static int choose_model(struct check *c, struct assay_err *e)
 {
-	const char *model = assay_options_str(c->o, "model");
-	int rc = nn_shape_of(model, &c->shape, e);
-	if (rc)
-		return rc;
-	if (!assay_fs_is_dir(model) && (is_worker(c->spec[0]) || is_worker(c->spec[1])))
-		return export_model(c, e);
-	c->model = xstrdup(model);
-	return 0;
+	if (nn_shape_of(assay_options_str(c->o, "model"), &c->shape, e))
+		return e->code;
+	c->model = cmd_engines_model(c->o, &c->shape, is_worker(c->spec[0]) || is_worker(c->spec[1]));
+	return cmd_engines_export(c->o, c->model, e);
 }
 
 static int make_prompts(struct check *c, struct assay_err *e)

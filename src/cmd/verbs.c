@@ -5,6 +5,7 @@
 #include "cmd/campaign.h"
 #include "cmd/cmd.h"
 #include "cmd/compare.h"
+#include "cmd/compare_engines.h"
 #include "cmd/doctor.h"
 #include "cmd/engines.h"
 #include "cmd/generate.h"
@@ -28,6 +29,7 @@ static const struct assay_opt *const history_tables[] = { cmd_history_options, N
 static const struct assay_opt *const baselines_tables[] = { cmd_baselines_options, NULL };
 static const struct assay_opt *const verify_tables[] = { cmd_verify_options, NULL };
 static const struct assay_opt *const pairs_tables[] = { cmd_judge_options, cmd_pairs_options, NULL };
+static const struct assay_opt *const compare_engines_tables[] = { cmd_compare_engines_options, NULL };
 static const struct assay_opt *const campaign_tables[] = { cmd_campaign_options, NULL };
 static const struct assay_opt *const sweep_tables[] = { cmd_engine_options, cmd_common_options, cmd_sweep_options, NULL };
 static const struct assay_opt *const explain_tables[] = { cmd_explain_options, NULL };
@@ -41,6 +43,7 @@ static const struct assay_verb tools[] = {
 	{ "baselines", "list | show NAME | save NAME DIR | remove NAME", "results kept under a name, by machine: compare takes them by it", baselines_tables, cmd_baselines },
 	{ "verify", "DIR", "recompute a result, or every result below a folder, from its journal and name every number and file that does not hold", verify_tables, cmd_verify },
 	{ "pairs", NULL, "measure two configurations in turn until they are told apart, or shown to be equal", pairs_tables, cmd_pairs },
+	{ "compare-engines", NULL, "measure several engines on the same work in turn, after seeing whether they give the same answers", compare_engines_tables, cmd_compare_engines },
 	{ "run", "JOB.yaml", "run a whole campaign from a YAML job: several experiments, models, comparisons, each step a process of its own", campaign_tables, cmd_campaign },
 	{ "sweep", NULL, "measure every combination of some options' values, and name the best", sweep_tables, cmd_sweep },
 	{ "explain", "[METRIC...]", "say what a metric means", explain_tables, cmd_explain },

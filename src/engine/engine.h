@@ -120,6 +120,8 @@ int assay_engine_open(const char *spec, struct assay_engine_config *c, struct as
 int assay_engine_check(const char *spec, const char *const *opts, int n_opts, struct assay_err *e);
 const struct assay_engine_ops *const *assay_engine_list(int *n);
 int64_t assay_engine_now(struct assay_engine *g);
+/* Whether there is a worker of that name or path. */
+bool assay_worker_there(const char *name);
 /* Names of the workers that -e worker:NAME finds, sorted, with the interpreter each would get; `own`: an environment made for it. */
 void assay_workers_each(void (*each)(void *arg, const char *name, const char *python, bool own), void *arg);
 

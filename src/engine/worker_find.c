@@ -46,6 +46,14 @@ char *worker_find_file(const char *name)
 	return found;
 }
 
+bool assay_worker_there(const char *name)
+{
+	char *file = worker_find_file(name);
+	bool there = file != NULL;
+	free(file);
+	return there;
+}
+
 char *assay_worker_dir(void)
 {
 	char *file = worker_find_file("toy"), *slash = file ? strrchr(file, '/') : NULL;
