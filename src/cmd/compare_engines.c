@@ -228,7 +228,7 @@ static void check_one(struct cmd_engines_job *j, struct cmd_engine_arm *b, struc
 	json_t *doc = cmd_child_measured(status) ? assay_json_load(out, 1 << 24, ASSAY_E_DATA, &e) : NULL;
 	if (!doc && !e.code)
 		cmd_child_error("check", status, log, &e);
-	b->agreement = json_pack("{s:s, s:s, s:s, s:s}", "with", "A", "outcome", doc ? assay_json_get_str(doc, "outcome", "?") : "failed", "reason", doc ? assay_json_get_str(doc, "reason", "") : e.msg, "file",
+	b->agreement = json_pack("{s:s, s:s, s:o, s:s}", "with", "A", "outcome", doc ? assay_json_get_str(doc, "outcome", "?") : "failed", "reason", cmd_engines_text(doc ? assay_json_get_str(doc, "reason", "") : e.msg), "file",
 				 doc ? name : "");
 	json_decref(doc);
 	cmd_argv_release(&argv);

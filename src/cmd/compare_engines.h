@@ -40,6 +40,8 @@ struct cmd_engines_job {
 
 /* Block `number` (0...) of the order A B ... B A A B ...: the index of its engine. */
 int cmd_engines_turn(int number, int n_engines);
+/* Text from anywhere (an error may be cut inside a character) as a JSON string: what is no UTF-8 is replaced. New reference. */
+json_t *cmd_engines_text(const char *s);
 /* engines.json without exit_status; docs/engines.schema.json is its form. New reference. */
 json_t *cmd_engines_document(struct cmd_engines_job *j);
 

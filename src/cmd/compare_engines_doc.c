@@ -5,6 +5,8 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/mem.h"
+#include "base/utf8.h"
 #include "cmd/compare_engines.h"
 #include "cmd/run_signals.h"
 
@@ -18,6 +20,15 @@ static const struct expected { const char *name, *spec; int batch; double low, h
 	{ "DeepSpeed", "worker:deepspeed", 0, 1.5, 2 }, { "ONNX", "worker:ort_genai", 0, 1.2, 1.5 },
 };
 enum { EXPECTED = sizeof matrix / sizeof *matrix };
+
+json_t *cmd_engines_text(const char *s)
+{
+	struct assay_buf b;
+	assay_buf_init(&b, 1 << 20);
+	json_t *text = assay_utf8_repair(s, strlen(s), &b) ? NULL : json_string(b.data ? b.data : "");
+	assay_buf_release(&b);
+	return text ? text : json_string("?");
+}
 
 /* ---- numbers ---- */
 
@@ -109,7 +120,7 @@ static json_t *against_first(const struct cmd_engines_job *j, const struct cmd_e
 	json_array_foreach(json_object_get(doc, "metrics"), i, m)
 		if (!why.code && !strcmp(assay_json_get_str(m, "role", "family"), "family"))
 			json_array_append(rows, m);
-	json_t *out = json_pack("{s:s, s:b, s:o, s:s?, s:o}", "against", "A", "comparable", !why.code, "reason", why.code ? json_string(why.msg) : json_null(), "verdict",
+	json_t *out = json_pack("{s:s, s:b, s:o, s:s?, s:o}", "against", "A", "comparable", !why.code, "reason", why.code ? cmd_engines_text(why.msg) : json_null(), "verdict",
 				why.code ? NULL : assay_json_get_str(doc, "verdict", NULL), "metrics", rows);
 	json_decref(doc);
 	return out;
@@ -120,7 +131,7 @@ static json_t *against_first(const struct cmd_engines_job *j, const struct cmd_e
 static void note(json_t *list, const char *what, const char *said)
 {
 	char *text = xasprintf("%s: %s", what, said);
-	json_array_append_new(list, json_string(text));
+	json_array_append_new(list, cmd_engines_text(text));
 	free(text);
 }
 
@@ -155,10 +166,10 @@ static json_t *engine_json(const struct cmd_engines_job *j, const struct cmd_eng
 	const json_t *engine = a->docs.n ? json_object_get(a->docs.list[0], "engine") : NULL;
 	json_t *options = json_array(), *none = json_null();
 	for (int i = 0; i < a->n_opts; i++)
-		json_array_append_new(options, json_string(a->opts[i]));
+		json_array_append_new(options, cmd_engines_text(a->opts[i]));
 	json_t *capabilities = engine ? json_object_get(engine, "capabilities") : NULL, *effective = engine ? json_object_get(engine, "effective") : NULL;
-	json_t *row = json_pack("{s:s, s:s, s:o, s:s?, s:s, s:o, s:O, s:O}", "label", label, "engine", a->spec, "options", options, "version", assay_json_get_str(engine, "version", NULL), "state",
-				a->failed ? "failed" : "ready", "reason", a->failed ? json_string(a->reason) : json_null(), "agreement", a->agreement ? a->agreement : none, "blocks", a->blocks);
+	json_t *row = json_pack("{s:s, s:o, s:o, s:s?, s:s, s:o, s:O, s:O}", "label", label, "engine", cmd_engines_text(a->spec), "options", options, "version", assay_json_get_str(engine, "version", NULL), "state",
+				a->failed ? "failed" : "ready", "reason", a->failed ? cmd_engines_text(a->reason) : json_null(), "agreement", a->agreement ? a->agreement : none, "blocks", a->blocks);
 	json_object_set_new(row, "load_ms", run_metric(a, "load_ms"));
 	json_object_set_new(row, "memory", json_pack("{s:o, s:o, s:o}", "rss_peak_mib", run_metric(a, "rss_peak_mib"), "weights_mib", run_metric(a, "weights_mib"), "kv_peak_mib", run_metric(a, "kv_peak_mib")));
 	json_object_set_new(row, "batches", batches(j, a));
@@ -256,7 +267,7 @@ json_t *cmd_engines_document(struct cmd_engines_job *j)
 	assay_rfc3339(assay_wall_ns(), ended, sizeof ended);
 	json_t *doc = json_pack("{s:s, s:s, s:s, s:o, s:b, s:O, s:o, s:o, s:o, s:o, s:o, s:o}", "schema", CMD_ENGINES_SCHEMA, "created", j->created, "ended", ended, "assay", cmd_build_info(), "interrupted",
 				cmd_signal_seen() != 0, "machine", machine ? machine : none, "model",
-				json_pack("{s:s, s:s, s:s, s:I}", "name", j->shape.name, "loaded", j->model, "dtype", assay_options_str(j->o, "dtype"), "parameters", (json_int_t)nn_shape_parameters(&j->shape)),
+				json_pack("{s:o, s:o, s:s, s:I}", "name", cmd_engines_text(j->shape.name), "loaded", cmd_engines_text(j->model), "dtype", assay_options_str(j->o, "dtype"), "parameters", (json_int_t)nn_shape_parameters(&j->shape)),
 				"workload", workload(j), "memory", json_pack("{s:I, s:I}", "needed_bytes", (json_int_t)j->needed_bytes, "free_bytes", (json_int_t)j->free_bytes), "disagree", disagree,
 				"engines", engines, "expectations", expectations(engines));
 	json_decref(none);

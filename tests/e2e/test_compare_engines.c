@@ -69,7 +69,7 @@ static void test_known_ratio(void **state)
 /* Toys under the names of the documents' engines; the answers of `other` are not theirs; `broken` does not load. */
 static const char workers[] =
 	"mkdir w && cp \"$WORKERS\"/common.py w && cp \"$WORKERS\"/toy.py w/transformers.py && cp \"$WORKERS\"/toy.py w/vllm.py && sed 's/1009/97/' \"$WORKERS\"/toy.py >w/one.py && sed 's/1009/89/' \"$WORKERS\"/toy.py >w/other.py && "
-	"sed 's/extra = .*/raise Error(\"out_of_memory\", \"not here\")/' \"$WORKERS\"/toy.py >w/broken.py";
+	"sed 's/extra = .*/raise Error(\"out_of_memory\", opts[\"extra\"].get(\"pad\", \"\") + \"€\" * 400)/' \"$WORKERS\"/toy.py >w/broken.py";
 
 static void test_workers(void **state)
 {
@@ -101,6 +101,17 @@ static void test_workers(void **state)
 	expect_text(doc, "expectations.3.reason", "not in --engines");
 	assert_true(number_at(doc, "memory.needed_bytes") > 2147483648.0);
 	json_decref(doc);
+	for (int pad = 1; pad <= 3; pad++) { /* a reason that is cut inside a character of three bytes, at one of the three */
+		char line[300], name[20];
+		snprintf(line, sizeof line, "ASSAY_WORKERS=$PWD/w $A compare-engines --engines worker:broken,worker:broken -m $MODEL --batch 1 --prompt-tokens 9 --output-tokens 8 --engine-opt A:pad=%.*s -o p%d", pad, "xxx", pad);
+		snprintf(name, sizeof name, "p%d/engines.json", pad);
+		e2e_expect(3, line, "not compared: fewer than two blocks of worker:broken", "");
+		e2e_schema(name);
+		assert_non_null(doc = e2e_json(name));
+		assert_int_equal(json_array_size(e2e_at(doc, "engines")), 2);
+		assert_int_equal(json_array_size(e2e_at(doc, "engines.0.blocks")), 1);
+		json_decref(doc);
+	}
 	e2e_expect(0, "grep -c 'option ignored: odd' w1/engines.md", "1", "");
 	e2e_expect(1, "ASSAY_WORKERS=$PWD/w $A compare-engines --engines worker:one,worker:other -m $MODEL --batch 1 --prompt-tokens 9 --output-tokens 8 -o w2 >out; s=$?; head -1 out; exit $s",
 		   "DISAGREE: B does not give A's answers", "");
