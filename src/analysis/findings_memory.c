@@ -170,7 +170,7 @@ static void leak(const struct facts *f, struct assay_finding *o)
 		double lo = g->s.ci95[0], hi = g->s.ci95[1];
 		finding_evidence(f, o, i);
 		finding_say(o, "%s: resident memory changes by %.0f KiB per 1,000 requests (95 %%: %.0f to %.0f; allowed %.0f).",
-			    lo > allowed ? "Yes" : hi <= allowed ? "No" : "It cannot be told yet", g->value, lo, hi, allowed);
+			    lo > allowed ? "Yes" : hi <= allowed ? "No" : "It cannot be told yet", rint(g->value) + 0.0, rint(lo) + 0.0, rint(hi) + 0.0, allowed); /* no "-0" */
 		finding_next(o, "%s", lo > allowed ? "repeat with more runs (assay memory --runs 1000) and look at the engine's allocations" :
 				      hi <= allowed ? "nothing to do" : "more runs narrow the interval: assay memory --runs 1000");
 		finding_trust(f, o, lo > allowed || hi <= allowed);
