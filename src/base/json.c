@@ -157,3 +157,13 @@ json_t *assay_json_at(const json_t *o, const char *path)
 		o = json_object_getn(o, path, (size_t)(dot - path));
 	return json_object_get(o, path);
 }
+
+json_t *assay_json_find(const json_t *list, const char *key, const char *text)
+{
+	size_t i;
+	json_t *o;
+	json_array_foreach(list, i, o)
+		if (!strcmp(assay_json_get_str(o, key, ""), text))
+			return o;
+	return NULL;
+}

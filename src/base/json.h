@@ -32,6 +32,8 @@ int64_t assay_json_get_int(const json_t *o, const char *key, int64_t otherwise);
 const char *assay_json_get_str(const json_t *o, const char *key, const char *otherwise);
 /* The value at "a.b.c" of nested objects, NULL when a part is absent. Borrowed. */
 json_t *assay_json_at(const json_t *o, const char *path);
+/* The first object of an array whose KEY is that text; NULL when none is, or list is no array. Borrowed. */
+json_t *assay_json_find(const json_t *list, const char *key, const char *text);
 int assay_json_get_bool(const json_t *o, const char *key, int otherwise);
 
 #endif

@@ -14,12 +14,7 @@ enum { ASIDE_MAX = 1000 };
 
 static const json_t *find(const json_t *old, const char *name)
 {
-	size_t i;
-	json_t *step;
-	json_array_foreach(json_object_get(old, "steps"), i, step)
-		if (!strcmp(assay_json_get_str(step, "name", ""), name))
-			return step;
-	return NULL;
+	return assay_json_find(json_object_get(old, "steps"), "name", name);
 }
 
 /* A word that the campaign itself adds; *targets: that of the step's own targets, as they are now. */

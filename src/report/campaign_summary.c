@@ -70,14 +70,11 @@ static void value_cell(struct draw_table *t, double x)
 /* "at most 2 % worse: pass" */
 static void bound_cell(struct draw_table *t, const json_t *doc, const char *key)
 {
-	size_t i;
-	json_t *g;
-	json_array_foreach(json_object_get(json_object_get(doc, "gate"), "rows"), i, g)
-		if (!strcmp(assay_json_get_str(g, "key", ""), key)) {
-			draw_table_cell(t, "at most %g %% worse: %s", assay_json_get_num(g, "bound_pct", NAN), assay_json_get_str(g, "status", "?"));
-			return;
-		}
-	draw_table_cell(t, "-");
+	const json_t *g = assay_json_find(assay_json_at(doc, "gate.rows"), "key", key);
+	if (g)
+		draw_table_cell(t, "at most %g %% worse: %s", assay_json_get_num(g, "bound_pct", NAN), assay_json_get_str(g, "status", "?"));
+	else
+		draw_table_cell(t, "-");
 }
 
 static void comparison_rows(struct draw_table *t, const char *dir, const json_t *step)

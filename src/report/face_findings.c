@@ -8,12 +8,7 @@
 
 const json_t *face_finding(const json_t *result, const char *id)
 {
-	size_t i;
-	json_t *f;
-	json_array_foreach(json_object_get(result, "findings"), i, f)
-		if (!strcmp(assay_json_get_str(f, "id", ""), id))
-			return f;
-	return NULL;
+	return assay_json_find(json_object_get(result, "findings"), "id", id);
 }
 
 bool face_answered(const json_t *finding)

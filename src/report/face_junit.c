@@ -83,12 +83,7 @@ void junit_result(struct junit *j, const json_t *result, const char *suite)
 /* The bound of a metric's row, or NULL. */
 static const json_t *gate_of(const json_t *doc, const char *key)
 {
-	size_t i;
-	json_t *g;
-	json_array_foreach(json_object_get(json_object_get(doc, "gate"), "rows"), i, g)
-		if (!strcmp(assay_json_get_str(g, "key", ""), key))
-			return g;
-	return NULL;
+	return assay_json_find(assay_json_at(doc, "gate.rows"), "key", key);
 }
 
 void junit_comparison(struct junit *j, const json_t *doc, const char *classname, const char *baseline)

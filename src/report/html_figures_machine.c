@@ -100,12 +100,7 @@ void html_figure_memory(struct html_page *page, const json_t *result)
 /* ---- telemetry ---- */
 static const json_t *telemetry_series(const json_t *result, const char *name)
 {
-	size_t i;
-	json_t *s;
-	json_array_foreach(json_object_get(json_object_get(result, "telemetry"), "series"), i, s)
-		if (!strcmp(assay_json_get_str(s, "name", ""), name))
-			return s;
-	return NULL;
+	return assay_json_find(assay_json_at(result, "telemetry.series"), "name", name);
 }
 
 static int64_t time_at(const json_t *result, size_t i)

@@ -15,12 +15,7 @@ static const struct html_axis batch_axis = { "Batch size (sequences)", true, fal
 
 const json_t *html_fit(const json_t *result, const char *id)
 {
-	size_t i;
-	json_t *f;
-	json_array_foreach(json_object_get(json_object_get(result, "analysis"), "fits"), i, f)
-		if (!strcmp(assay_json_get_str(f, "id", ""), id))
-			return f;
-	return NULL;
+	return assay_json_find(assay_json_at(result, "analysis.fits"), "id", id);
 }
 
 const char *html_reason(const json_t *reasons, const char *key, const char *otherwise)

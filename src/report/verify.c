@@ -21,12 +21,7 @@
 
 const json_t *verify_entry(const json_t *manifest, const char *path)
 {
-	size_t i;
-	json_t *entry;
-	json_array_foreach(json_object_get(manifest, "files"), i, entry)
-		if (!strcmp(assay_json_get_str(entry, "path", ""), path))
-			return entry;
-	return NULL;
+	return assay_json_find(json_object_get(manifest, "files"), "path", path);
 }
 
 const char *verify_sha(const json_t *manifest, const char *path)
