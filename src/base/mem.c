@@ -30,14 +30,20 @@ char *xstrdup(const char *s)
 	return or_die(strdup(s), strlen(s) + 1);
 }
 
+char *xvasprintf(const char *fmt, va_list ap)
+{
+	char *s = NULL;
+	int n = vasprintf(&s, fmt, ap);
+	return or_die(n < 0 ? NULL : s, 1);
+}
+
 char *xasprintf(const char *fmt, ...)
 {
 	va_list ap;
 	va_start(ap, fmt);
-	char *s = NULL;
-	int n = vasprintf(&s, fmt, ap);
+	char *s = xvasprintf(fmt, ap);
 	va_end(ap);
-	return or_die(n < 0 ? NULL : s, 1);
+	return s;
 }
 
 void assay_buf_init(struct assay_buf *b, size_t max_bytes)

@@ -59,10 +59,8 @@ void cmd_words_release(struct cmd_words *w)
 void cmd_argv_add(struct cmd_argv *a, const char *fmt, ...)
 {
 	va_list ap;
-	char *word = NULL;
 	va_start(ap, fmt);
-	if (vasprintf(&word, fmt, ap) < 0)
-		abort();
+	char *word = xvasprintf(fmt, ap);
 	va_end(ap);
 	a->list = xrealloc(a->list, ((size_t)a->n + 2) * sizeof *a->list);
 	a->list[a->n++] = word;

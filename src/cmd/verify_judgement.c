@@ -27,10 +27,8 @@ __attribute__((format(printf, 3, 4)))
 static void problem(struct check *c, const char *where, const char *fmt, ...)
 {
 	va_list ap;
-	char *what = NULL;
 	va_start(ap, fmt);
-	if (vasprintf(&what, fmt, ap) < 0)
-		abort();
+	char *what = xvasprintf(fmt, ap);
 	va_end(ap);
 	json_t *text = json_string(what), *place = json_sprintf("%s: %s", c->name, where);
 	json_array_append_new(c->problems, json_pack("{s:o, s:o}", "what", text ? text : json_string("?"), "where", place ? place : json_string(c->name)));
