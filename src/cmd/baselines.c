@@ -222,28 +222,25 @@ static int remove_one(const char *name, struct assay_err *e)
 	return rc;
 }
 
-int cmd_baselines(const struct assay_verb *v, int argc, char **argv)
+static int dispatch(const struct assay_options *o, struct assay_err *e)
 {
-	struct assay_options *o = NULL;
-	struct assay_err e = ASSAY_ERR_INIT;
 	char **list;
-	int status = 0, rc = 0;
-	if (cmd_options(v, argc, argv, &o, &status))
-		return status;
 	int n = assay_options_positionals(o, &list);
 	const char *what = n ? list[0] : "list";
-	if (n <= 1 && !strcmp(what, "list"))
+	if (n <= 1 && !strcmp(what, "list")) {
 		list_all(o);
-	else if (n == 2 && !strcmp(what, "show"))
-		rc = show(o, list[1], &e);
-	else if (n == 3 && !strcmp(what, "save"))
-		rc = save(o, list[1], list[2], &e);
-	else if (n == 2 && !strcmp(what, "remove"))
-		rc = remove_one(list[1], &e);
-	else
-		rc = assay_fail(&e, ASSAY_E_USAGE, "baselines: list, show NAME, save NAME DIR or remove NAME");
-	if (rc)
-		status = cmd_error(&e);
-	assay_options_close(o);
-	return status;
+		return 0;
+	}
+	if (n == 2 && !strcmp(what, "show"))
+		return show(o, list[1], e);
+	if (n == 3 && !strcmp(what, "save"))
+		return save(o, list[1], list[2], e);
+	if (n == 2 && !strcmp(what, "remove"))
+		return remove_one(list[1], e);
+	return assay_fail(e, ASSAY_E_USAGE, "baselines: list, show NAME, save NAME DIR or remove NAME");
+}
+
+int cmd_baselines(const struct assay_verb *v, int argc, char **argv)
+{
+	return cmd_tool(v, argc, argv, dispatch);
 }

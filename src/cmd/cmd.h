@@ -39,6 +39,9 @@ int cmd_finish(int status);
  * --help was printed (0) or an error was (2). Verbs with args == NULL refuse positional arguments here. */
 int cmd_options(const struct assay_verb *v, int argc, char **argv, struct assay_options **out, int *status);
 
+/* A tool's whole main: options, run, its error or its status. run returns the exit status (0 and above), or a code below 0 with *e filled. */
+int cmd_tool(const struct assay_verb *v, int argc, char **argv, int (*run)(const struct assay_options *o, struct assay_err *e));
+
 /* ASSAY_E_USAGE when --isa names what this CPU lacks, or --dtype what is not built yet. */
 int cmd_check_engine_options(const struct assay_options *o, struct assay_err *e);
 

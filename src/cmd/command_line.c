@@ -144,3 +144,17 @@ int cmd_options(const struct assay_verb *v, int argc, char **argv, struct assay_
 	*out = o;
 	return 0;
 }
+
+int cmd_tool(const struct assay_verb *v, int argc, char **argv, int (*run)(const struct assay_options *o, struct assay_err *e))
+{
+	struct assay_options *o = NULL;
+	struct assay_err e = ASSAY_ERR_INIT;
+	int status = 0;
+	if (cmd_options(v, argc, argv, &o, &status))
+		return status;
+	status = run(o, &e);
+	if (status < 0)
+		status = cmd_error(&e);
+	assay_options_close(o);
+	return status;
+}

@@ -52,21 +52,17 @@ static void print_script(void)
 	       "complete -o filenames -F _assay assay\n");
 }
 
+static int complete(const struct assay_options *o, struct assay_err *e)
+{
+	char **list;
+	int n = assay_options_positionals(o, &list);
+	if (n > 1 || (n && strcmp(list[0], "bash")))
+		return assay_fail(e, ASSAY_E_USAGE, "completion: only bash is known");
+	print_script();
+	return 0;
+}
+
 int cmd_completion(const struct assay_verb *v, int argc, char **argv)
 {
-	struct assay_options *o = NULL;
-	struct assay_err e = ASSAY_ERR_INIT;
-	char **list;
-	int status = 0;
-	if (cmd_options(v, argc, argv, &o, &status))
-		return status;
-	int n = assay_options_positionals(o, &list);
-	if (n > 1 || (n && strcmp(list[0], "bash"))) {
-		assay_fail(&e, ASSAY_E_USAGE, "completion: only bash is known");
-		status = cmd_error(&e);
-	} else {
-		print_script();
-	}
-	assay_options_close(o);
-	return status;
+	return cmd_tool(v, argc, argv, complete);
 }

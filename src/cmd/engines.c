@@ -103,14 +103,5 @@ static int dispatch(const struct assay_options *o, struct assay_err *e)
 
 int cmd_engines(const struct assay_verb *v, int argc, char **argv)
 {
-	struct assay_options *o = NULL;
-	struct assay_err e = ASSAY_ERR_INIT;
-	int status = 0;
-	if (cmd_options(v, argc, argv, &o, &status))
-		return status;
-	status = dispatch(o, &e);
-	if (status < 0)
-		status = cmd_error(&e);
-	assay_options_close(o);
-	return status;
+	return cmd_tool(v, argc, argv, dispatch);
 }
