@@ -82,6 +82,8 @@ json_t *cmd_sweep_command(const char *dir, struct assay_err *e);
 int cmd_sweep_clear(const struct cmd_sweep *s, const char *dir, struct assay_err *e);
 /* Whether `dir` holds the whole result of these words. */
 bool cmd_sweep_finished(const char *dir, const struct cmd_sweep *s, const struct cmd_argv *words);
+/* The bytes of a sweep's document into dir/sweep.json. */
+int cmd_sweep_save(const json_t *doc, const char *dir, struct assay_err *e);
 /* Writes sweep.json with this state: running, interrupted, complete. */
 int cmd_sweep_write(struct cmd_sweep *s, const char *state, struct assay_err *e);
 

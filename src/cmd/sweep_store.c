@@ -338,19 +338,25 @@ static json_t *rows_json(const struct cmd_sweep *s)
 	return rows;
 }
 
-int cmd_sweep_write(struct cmd_sweep *s, const char *state, struct assay_err *e)
+int cmd_sweep_save(const json_t *doc, const char *dir, struct assay_err *e)
 {
 	struct assay_buf b;
-	char ended[40], *path = xasprintf("%s/sweep.json", s->dir);
+	char *path = xasprintf("%s/sweep.json", dir);
+	assay_buf_init(&b, SWEEP_JSON_MAX);
+	int rc = assay_json_print(&b, doc, 2) || assay_buf_puts(&b, "\n") ? assay_fail(e, ASSAY_E_IO, "%s: too large", path) : assay_fs_write_atomic(path, b.data, b.len_bytes, e);
+	assay_buf_release(&b);
+	free(path);
+	return rc;
+}
+
+int cmd_sweep_write(struct cmd_sweep *s, const char *state, struct assay_err *e)
+{
+	char ended[40];
 	bool running = !strcmp(state, "running");
 	if (running)
 		json_object_set_new(s->doc, "configurations", rows_json(s));
 	assay_rfc3339(assay_wall_ns(), ended, sizeof ended);
 	json_object_set_new(s->doc, "state", json_string(state));
 	json_object_set_new(s->doc, "ended", running ? json_null() : json_string(ended));
-	assay_buf_init(&b, SWEEP_JSON_MAX);
-	int rc = assay_json_print(&b, s->doc, 2) || assay_buf_puts(&b, "\n") ? assay_fail(e, ASSAY_E_IO, "%s: too large", path) : assay_fs_write_atomic(path, b.data, b.len_bytes, e);
-	assay_buf_release(&b);
-	free(path);
-	return rc;
+	return cmd_sweep_save(s->doc, s->dir, e);
 }

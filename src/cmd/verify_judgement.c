@@ -151,17 +151,6 @@ static void judge_margins(struct check *c, const struct swept *s, json_t *best)
 	}
 }
 
-static int print_document(const json_t *doc, const char *made_in, struct assay_err *e)
-{
-	struct assay_buf b;
-	char *path = xasprintf("%s/sweep.json", made_in);
-	assay_buf_init(&b, DOCUMENT_MAX);
-	int rc = assay_json_print(&b, doc, 2) || assay_buf_puts(&b, "\n") ? assay_fail(e, ASSAY_E_DATA, "too large") : assay_fs_write_atomic(path, b.data, b.len_bytes, e);
-	assay_buf_release(&b);
-	free(path);
-	return rc;
-}
-
 static int make_sweep(struct check *c, const char *made_in, struct assay_err *e)
 {
 	struct swept *s = xalloc(sizeof *s);
@@ -178,7 +167,7 @@ static int make_sweep(struct check *c, const char *made_in, struct assay_err *e)
 		assay_sweep_judge(doc, s->of, &s->aims);
 		cmd_sweep_put_loads(doc);
 		judge_margins(c, s, json_object_get(doc, "best"));
-		rc = print_document(doc, made_in, e) || assay_face_sweep_write(doc, made_in, assay_fs_is_dir(s2), e) ? e->code : 0;
+		rc = cmd_sweep_save(doc, made_in, e) || assay_face_sweep_write(doc, made_in, assay_fs_is_dir(s2), e) ? e->code : 0;
 	}
 	for (size_t i = 0; i < s->n; i++)
 		json_decref(s->list[i]);
