@@ -18,4 +18,4 @@ install: $(B)/assay $(B)/assay.1 $(B)/assay.bash
 	install -m 644 $(B)/assay.1 $(MANDIR)/assay.1
 	install -m 644 $(B)/assay.bash $(COMPDIR)/assay
 	install -m 644 $(wildcard README.md docs/*) $(DOCDIR)
-	install -m 644 $(wildcard workers/*.py workers/*.txt) $(WORKDIR)
+	install -m 644 $(wildcard workers/*.py workers/*.json workers/*.txt) $(WORKDIR)

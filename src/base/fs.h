@@ -15,6 +15,8 @@ int assay_fs_write_atomic(const char *path, const void *data, size_t n, struct a
 int assay_fs_mkdir_p(const char *path, struct assay_err *e);
 bool assay_fs_is_dir(const char *path);
 bool assay_fs_exists(const char *path);
+/* The path of a program as a shell finds it: NAME in $PATH, a path as it is; NULL when there is none. malloc'ed. */
+char *assay_fs_program(const char *name);
 /* 1 an empty directory, 0 it holds something, -1 it cannot be read. */
 int assay_fs_is_empty(const char *dir);
 /* Bytes that an unprivileged user may still write below path, or below its nearest folder that exists; UINT64_MAX = unknown. */

@@ -25,25 +25,12 @@ const struct assay_opt cmd_engines_options[] = {
 	ASSAY_OPT_END,
 };
 
-static bool on_path(const char *program)
-{
-	char *list = xstrdup(getenv("PATH") ? getenv("PATH") : ""), *save = NULL;
-	bool found = false;
-	for (char *dir = strtok_r(list, ":", &save); dir && !found; dir = strtok_r(NULL, ":", &save)) {
-		char *path = xasprintf("%s/%s", dir, program);
-		found = assay_fs_exists(path);
-		free(path);
-	}
-	free(list);
-	return found;
-}
-
 static void say_missing(const struct assay_worker_env *r, const char *name)
 {
-	char *root = assay_worker_env_root();
+	char *root = assay_worker_env_root(), *python = assay_fs_program("python3");
 	uint64_t need = cmd_engines_disk(r->env), have = assay_fs_free_bytes(root);
 	const char *source = !strcmp(name, "nanovllm") ? " --source DIR" : "";
-	if (!on_path("python3") && !getenv("ASSAY_WORKER_PYTHON"))
+	if (!python && !getenv("ASSAY_WORKER_PYTHON"))
 		printf("impossible here: no python3");
 	else if (have < need)
 		printf("impossible here: needs %.1f GiB on disk, has %.1f GiB", (double)need / 0x1p30, (double)have / 0x1p30);
@@ -51,6 +38,7 @@ static void say_missing(const struct assay_worker_env *r, const char *name)
 		printf("installable: assay engines install %s%s (%.1f GiB on disk)", name, source, (double)need / 0x1p30);
 	if (r->note)
 		printf("; %s", r->note);
+	free(python);
 	free(root);
 }
 

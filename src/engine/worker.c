@@ -44,6 +44,7 @@ static void worker_close(struct assay_engine *g)
 	free(x->file);
 	free(x->python);
 	free(x->log_path);
+	json_decref(x->variables);
 	free(x);
 }
 

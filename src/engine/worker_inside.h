@@ -19,6 +19,7 @@ struct worker {
 	struct worker_proc proc;
 	struct worker_lines lines;
 	char *name, *file, *python, *log_path;   /* NAME of worker:NAME; file that runs; log_path NULL: in memory */
+	json_t *variables;                       /* {NAME: value} that its environment was given (worker_variables.h) */
 	bool (*cancelled)(void);
 	const char *emit;                        /* "step" or "final" */
 	/* patience, ns */

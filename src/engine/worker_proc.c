@@ -26,7 +26,7 @@ enum { TAIL_BYTES = 4096, LAST_LINES = 3, LOOK_MS = 50 };
 /* ---- start ---- */
 
 __attribute__((noreturn))
-static void become(char *const *argv, int in, int out, int log, int told, pid_t parent)
+static void become(char *const *argv, char *const *envp, int in, int out, int log, int told, pid_t parent)
 {
 	sigset_t none;
 	setpgid(0, 0);
@@ -37,7 +37,7 @@ static void become(char *const *argv, int in, int out, int log, int told, pid_t 
 	signal(SIGINT, SIG_DFL);
 	signal(SIGTERM, SIG_DFL);
 	if (getppid() == parent && dup2(in, STDIN_FILENO) >= 0 && dup2(out, STDOUT_FILENO) >= 0 && dup2(log, STDERR_FILENO) >= 0)
-		execvp(argv[0], argv);
+		execvpe(argv[0], argv, envp);
 	int why = errno;
 	ssize_t ignored = write(told, &why, sizeof why);
 	(void)ignored;
@@ -56,7 +56,7 @@ static void close_all(int *fd, int n)
 			close(fd[i]);
 }
 
-int worker_proc_start(struct worker_proc *p, char *const *argv, const char *log_path, struct assay_err *e)
+int worker_proc_start(struct worker_proc *p, char *const *argv, char *const *envp, const char *log_path, struct assay_err *e)
 {
 	int fd[6] = { -1, -1, -1, -1, -1, -1 }, why = 0; /* stdin, stdout, told: read end, write end */
 	pid_t parent = getpid();
@@ -72,7 +72,7 @@ int worker_proc_start(struct worker_proc *p, char *const *argv, const char *log_
 	prctl(PR_SET_CHILD_SUBREAPER, 1);       /* what a worker leaves behind comes to us */
 	p->pid = fork();
 	if (!p->pid)
-		become(argv, fd[0], fd[3], p->log, fd[5], parent);
+		become(argv, envp, fd[0], fd[3], p->log, fd[5], parent);
 	why = p->pid < 0 ? errno : 0;
 	if (p->pid > 0)
 		setpgid(p->pid, p->pid);

@@ -16,8 +16,8 @@ struct worker_proc {
 	int status;                /* of waitpid, once exited */
 };
 
-/* log_path NULL: kept in memory. ASSAY_E_ENGINE when it cannot be started (argv[0] not found). */
-int worker_proc_start(struct worker_proc *p, char *const *argv, const char *log_path, struct assay_err *e);
+/* envp: its environment. log_path NULL: kept in memory. ASSAY_E_ENGINE when it cannot be started (argv[0] not found). */
+int worker_proc_start(struct worker_proc *p, char *const *argv, char *const *envp, const char *log_path, struct assay_err *e);
 /* Waits at most timeout_ns for output or the process's end. True when there may be something to read. */
 bool worker_proc_wait(struct worker_proc *p, int64_t timeout_ns);
 /* Reads what is there: > 0 bytes, 0 nothing now, -1 the end of its output. */

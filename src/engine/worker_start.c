@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "engine/model_json.h"
 #include "engine/worker_inside.h"
+#include "engine/worker_variables.h"
 #include "nn/source.h"
 
 #define PING_NS (10 * ASSAY_NS_PER_S)
@@ -24,7 +25,12 @@ static int launch(struct worker *x, const struct assay_engine_config *c, struct 
 	bool script = n > 3 && !strcmp(x->file + n - 3, ".py");
 	x->python = script ? worker_find_python(x->name, assay_engine_opt(c, "python", NULL)) : xstrdup("");
 	char *argv[] = { script ? x->python : x->file, script ? x->file : NULL, NULL };
-	int rc = worker_proc_start(&x->proc, argv, x->log_path, e);
+	struct worker_given given = { .python = x->python, .threads = c->threads, .kv_bytes = c->kv_bytes, .opts = c->opts, .n_opts = c->n_opts };
+	if (worker_variables_read(x->file, &given, &x->variables, e))
+		return e->code;
+	char **envp = worker_variables_block(x->variables);
+	int rc = worker_proc_start(&x->proc, argv, envp, x->log_path, e);
+	free(envp);
 	return rc ? assay_fail_in(e, "worker %s", x->name) : 0;
 }
 
@@ -131,6 +137,7 @@ static json_t *effective_of(const struct worker *x, const json_t *hello, const j
 	put(o, "versions", json_object_get(hello, "versions"));
 	json_object_set_new(o, "worker", json_string(x->file));
 	json_object_set_new(o, "python", *x->python ? json_string(x->python) : json_null());
+	put(o, "environment", x->variables);
 	json_object_set_new(o, "emit", json_string(x->emit));
 	json_object_set_new(o, "clock_offset_ns", json_integer(x->offset_ns));
 	json_object_set_new(o, "clock_uncertainty_ns", json_integer(x->uncertainty_ns));

@@ -10,13 +10,12 @@
 
 #include "e2e.h"
 
-static char fake[4200];
+static char root[4000], fake[4200];
 
 static int set_up(void **state)
 {
-	char here[4000];
 	(void)state;
-	snprintf(fake, sizeof fake, "-e worker:%s/tests/workers/fake_worker.py", getcwd(here, sizeof here) ? here : ".");
+	snprintf(fake, sizeof fake, "-e worker:%s/tests/workers/fake_worker.py", getcwd(root, sizeof root) ? root : ".");
 	return 0;
 }
 
@@ -67,6 +66,27 @@ static void test_bad(void **state)
 	}
 }
 
+/* What NAME.env.json says reaches the process and the result; a bad one stops all before the process begins. */
+static void test_environment(void **state)
+{
+	(void)state;
+	need_python();
+	struct e2e r;
+	e2e_write("own.py", "import os, sys\nsys.exit('it has %s GiB' % os.environ['TOY_GIB'])\n");
+	e2e_write("own.env.json", "{\"TOY_GIB\": \"{kv_gib:2}\"}");
+	e2e_expect(3, "$A latency -e worker:./own.py -o e1", "", "it said: it has 2 GiB");
+	e2e_expect(3, "$A latency -e worker:./own.py --engine-opt kv_gib=3 -o e3", "", "it said: it has 3 GiB");
+	e2e_write("own.env.json", "{\"TOY_GIB\": \"{gib}\"}");
+	e2e_expect(2, "$A latency -e worker:./own.py -o e4", "", "own.env.json: TOY_GIB: unknown placeholder {gib}");
+	e2e_write("toy.env.json", "{\"TOY_GIB\": \"{kv_gib:2}\"}");
+	e2e_run(&r, "cp %s/workers/toy.py %s/workers/common.py . && $A latency -e worker:./toy.py --prompt-tokens 8 --output-tokens 4 --runs 2 -o e2 && $A verify e2", root, root);
+	assert_int_equal(r.status, 0);
+	e2e_release(&r);
+	json_t *doc = e2e_json("e2/result.json");
+	assert_string_equal(json_string_value(e2e_at(doc, "engine.effective.environment.TOY_GIB")), "2");
+	json_decref(doc);
+}
+
 /* Another engine option is another load. */
 static void test_sweep(void **state)
 {
@@ -98,6 +118,6 @@ static void test_interrupted(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_good), cmocka_unit_test(test_bad), cmocka_unit_test(test_sweep), cmocka_unit_test(test_interrupted) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_good), cmocka_unit_test(test_bad), cmocka_unit_test(test_environment), cmocka_unit_test(test_sweep), cmocka_unit_test(test_interrupted) };
 	return cmocka_run_group_tests_name("worker_run", tests, set_up, NULL);
 }

@@ -5,6 +5,7 @@ usage: check_golden.py PYTHON WORKER.py GOLDEN_DIR...    (a directory without go
 """
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -14,9 +15,21 @@ class Unsupported(Exception):
     """The engine does not take such a model."""
 
 
+def environment(python, worker):
+    """What assay computes from NAME.env.json (src/engine/worker_variables.c) when only --threads 1 is given."""
+    path, given = worker[:-len(".py")] + ".env.json", dict(prefix=os.path.dirname(os.path.dirname(python)), threads="1", cpus=str(min(os.sched_getaffinity(0))), port="29500")
+    out = dict(os.environ)
+    for name, v in (json.load(open(path)) if os.path.exists(path) else {}).items():
+        text = re.sub(r"{(\w+)(?::(.*?))?}", lambda m: given.get(m[1]) or m[2], v[""] if isinstance(v, dict) else v)
+        if not text.endswith("?") or os.path.exists(text[:-1]):
+            out[name] = text.rstrip("?")
+    return out
+
+
 class Peer:
     def __init__(self, python, worker):
-        self.p = subprocess.Popen([python, worker], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=open(os.environ.get("WORKER_LOG", os.devnull), "ab"))
+        self.p = subprocess.Popen([python, worker], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=open(os.environ.get("WORKER_LOG", os.devnull), "ab"),
+                                  env=environment(python, worker))
         self.id = 0
 
     def say(self, op, **fields):
