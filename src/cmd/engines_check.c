@@ -11,7 +11,7 @@
 #include "base/json.h"
 #include "cmd/run_signals.h"
 #include "engine/engine.h"
-#include "nn/export.h"
+#include "engine/model_dir.h"
 #include "nn/nn.h"
 #include "workload/prompts.h"
 
@@ -47,36 +47,32 @@ static bool is_worker(const char *spec) { return !strncmp(spec, "worker:", 7); }
 
 /* ---- what both load ---- */
 
-/* A preset, "smollm2" or a file, for an engine that wants a directory: written once to the user's cache. */
-static int export_model(const struct assay_options *o, const char *dir, struct assay_err *e)
+static void say_export(void *arg, uint64_t done_bytes, uint64_t total_bytes)
+{
+	static bool said;
+	if (!said && total_bytes)
+		fprintf(stderr, "assay: writing %s as a directory, for workers, once (%.0f MiB)\n", (const char *)arg, (double)total_bytes / 0x1p20);
+	said = said || total_bytes;
+	(void)done_bytes;
+}
+
+static struct assay_model_dir model_dir(const struct assay_options *o)
 {
 	const char *model = assay_options_str(o, "model");
-	struct nn_export_options x = { .dtype = (enum nn_dtype)nn_dtype_parse(assay_options_str(o, "dtype")), .tokenizer = model };
-	struct nn_export_report r;
-	struct nn_source *src = NULL;
-	if (assay_fs_is_dir(dir) || nn_source_open(model, (uint64_t)assay_options_int(o, "seed"), &src, e))
-		return assay_fs_is_dir(dir) ? 0 : e->code;
-	fprintf(stderr, "assay: writing %s for the worker (%s)\n", model, dir);
-	src->cancelled = asked_to_stop;
-	int rc = nn_export(src, &x, dir, &r, e);
-	nn_source_close(src);
-	return rc;
+	return (struct assay_model_dir){ .model = model, .dtype = assay_options_str(o, "dtype"), .seed = (uint64_t)assay_options_int(o, "seed"), .cancelled = asked_to_stop, .progress = say_export,
+					 .arg = (char *)model };
 }
 
 char *cmd_engines_model(const struct assay_options *o, const struct nn_shape *shape, bool worker)
 {
-	const char *model = assay_options_str(o, "model");
-	if (!worker || assay_fs_is_dir(model))
-		return xstrdup(model);
-	char *cache = assay_fs_cache_dir();
-	char *dir = xasprintf("%s/exports/%s-%s-seed%lld", cache, shape->name, assay_options_str(o, "dtype"), shape->synthetic ? (long long)assay_options_int(o, "seed") : 0LL);
-	free(cache);
-	return dir;
+	struct assay_model_dir m = model_dir(o);
+	return worker ? assay_model_dir_path(&m, shape) : xstrdup(m.model);
 }
 
 int cmd_engines_export(const struct assay_options *o, const char *path, struct assay_err *e)
 {
-	return strcmp(path, assay_options_str(o, "model")) ? export_model(o, path, e) : 0;
+	struct assay_model_dir m = model_dir(o);
+	return strcmp(path, m.model) ? assay_model_dir_make(&m, path, e) : 0;
 }
 
 static int choose_model(struct check *c, struct assay_err *e)

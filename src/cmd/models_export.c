@@ -9,8 +9,9 @@
 
 static bool asked_to_stop(void) { return cmd_signal_seen() != 0; }
 
-static void show_progress(uint64_t done, uint64_t total)
+static void show_progress(void *arg, uint64_t done, uint64_t total)
 {
+	(void)arg;
 	fprintf(stderr, "\r%5.1f %% of %.0f MiB", 100.0 * (double)done / (double)total, (double)total / 0x1p20);
 	if (done == total)
 		fputs("\r\033[K", stderr);
@@ -19,7 +20,7 @@ static void show_progress(uint64_t done, uint64_t total)
 int cmd_models_export(const struct assay_options *o, const char *model, const char *dir, struct assay_err *e)
 {
 	bool named = assay_options_source(o, "dtype") != ASSAY_FROM_DEFAULT; /* the default of this verb's rows is that of check */
-	struct nn_export_options x = { .dtype = named ? (enum nn_dtype)nn_dtype_parse(assay_options_str(o, "dtype")) : NN_AUTO, .tokenizer = model };
+	struct nn_export_options x = { .dtype = named ? (enum nn_dtype)nn_dtype_parse(assay_options_str(o, "dtype")) : NN_AUTO, .tokenizer = model, .seed = (uint64_t)assay_options_int(o, "seed") };
 	struct nn_export_report r;
 	struct nn_source *src = NULL;
 	int rc = cmd_check_engine_options(o, e);

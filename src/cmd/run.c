@@ -18,7 +18,8 @@ static int check_text(const struct assay_options *o, struct assay_err *e)
 	struct nn_tokenizer *t = NULL;
 	char *why = NULL;
 	const char *option = assay_options_str(o, "prompt") ? "prompt" : "prompts";
-	if (!assay_options_str(o, option) || strcmp(assay_options_str(o, "engine"), "cpu"))
+	const char *engine = assay_options_str(o, "engine");
+	if (!assay_options_str(o, option) || (strcmp(engine, "cpu") && strncmp(engine, "worker:", 7)))
 		return 0;
 	int rc = nn_tokenizer_open(assay_options_str(o, "model"), &t, &why, e);
 	if (!rc && !t)

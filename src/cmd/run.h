@@ -33,6 +33,7 @@ struct cmd_run {
 	struct assay_engine *engine;
 	bool lent;                         /* the engine is the caller's, open before and after, as at_start is */
 	int sharing;                       /* how many runs use that load, 0 = this one alone: a note in the result */
+	bool exported;                     /* the model was written for a worker */
 	bool quiet;                        /* prints nothing but progress: the caller tells, from status and error */
 	const char *title;                 /* of the line of progress; NULL = the experiment */
 	struct assay_journal *journal;

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/cpu.h"
+#include "base/json.h"
 #include "cmd/live_page.h"
 #include "cmd/run_commands.h"
 #include "cmd/run_signals.h"
@@ -21,6 +22,22 @@ static void say_engine(const struct assay_engine_info *g)
 
 static bool cancelled(void) { return cmd_signal_seen(); }
 
+/* A worker's model is written as a directory, once. */
+static void on_export(void *arg, uint64_t done_bytes, uint64_t total_bytes)
+{
+	struct cmd_run *r = arg;
+	r->exported = r->exported || total_bytes;
+	assay_status_line_show(r->line, r->title ? r->title : r->verb->name, total_bytes ? "writing the model for the worker, once" : "another process writes the model for the worker", (double)done_bytes,
+			       total_bytes ? (double)total_bytes : NAN, NAN);
+}
+
+static void say_export(const struct cmd_run *r)
+{
+	const char *dir = assay_json_get_str(r->engine->ops->info(r->engine)->effective, "model_directory", NULL);
+	if (r->exported && dir && !r->quiet)
+		fprintf(stderr, "assay: %s was written for workers, once: %s\n", assay_options_str(r->o, "model"), dir);
+}
+
 int cmd_run_open_engine(struct cmd_run *r, struct assay_err *e)
 {
 	struct assay_engine_config c = {
@@ -28,13 +45,14 @@ int cmd_run_open_engine(struct cmd_run *r, struct assay_err *e)
 		.isa = assay_options_str(r->o, "isa"), .threads = (int)assay_options_int(r->o, "threads"), .seed = (uint64_t)assay_options_int(r->o, "seed"),
 		.max_num_seqs = (int)assay_options_int(r->o, "max-num-seqs"), .max_batched_tokens = (int)assay_options_int(r->o, "max-batched-tokens"),
 		.block_size = (int)assay_options_int(r->o, "block-size"), .kv_bytes = (uint64_t)assay_options_int(r->o, "kv-memory"), .kv_tokens_wanted = r->plan.kv_tokens,
-		.cancelled = cancelled, .log_dir = r->dir,
+		.cancelled = cancelled, .exporting = on_export, .exporting_arg = r, .log_dir = r->dir,
 	};
 	c.n_opts = assay_options_strs(r->o, "engine-opt", &c.opts);
 	assay_memory_read(&r->at_start);
 	assay_status_line_show(r->line, r->title ? r->title : r->verb->name, "loading the model", NAN, NAN, NAN);
 	if (assay_engine_open(assay_options_str(r->o, "engine"), &c, &r->engine, e))
 		return e->code;
+	say_export(r);
 	if (assay_options_flag(r->o, "verbose"))
 		say_engine(r->engine->ops->info(r->engine));
 	return cmd_signal_seen() ? assay_fail(e, ASSAY_E_INTERRUPT, "interrupted while the model was loaded; nothing was measured") : 0;

@@ -223,19 +223,11 @@ static void cpu_memory(struct assay_engine *g, struct assay_engine_memory *m)
 static int cpu_encode(struct assay_engine *g, const char *text, size_t len_bytes, bool chat, int32_t **ids, size_t *n, struct assay_err *e)
 {
 	struct cpu *x = cpu_of(g);
-	struct assay_buf b;
 	*ids = NULL;
 	*n = 0;
 	if (!x->tokenizer)
 		return assay_fail(e, ASSAY_E_USAGE, "text prompts: %s", x->info.no_tokenizer);
-	if (!chat)
-		return nn_tokenizer_encode(x->tokenizer, text, len_bytes, ids, n, e);
-	assay_buf_init(&b, 64u << 20);
-	int rc = nn_tokenizer_chat(x->tokenizer, text, len_bytes, &b, e);
-	if (!rc)
-		rc = nn_tokenizer_encode(x->tokenizer, b.data, b.len_bytes, ids, n, e);
-	assay_buf_release(&b);
-	return rc;
+	return nn_tokenizer_prompt(x->tokenizer, text, len_bytes, chat, ids, n, e);
 }
 
 static int cpu_decode(struct assay_engine *g, const int32_t *ids, size_t n, struct assay_buf *out)

@@ -32,6 +32,9 @@ struct assay_engine_config {
 	int n_opts;
 	const char *log_dir;       /* where an engine that is another process keeps its stderr, as ASSAY_ENGINE_LOG; NULL = nowhere */
 	bool (*cancelled)(void);   /* asked now and then while the model loads: true = give up with ASSAY_E_INTERRUPT; NULL = never */
+	/* The model is written as a directory first, once, which is no part of its load; total 0: another process writes it. NULL = nobody looks. */
+	void (*exporting)(void *arg, uint64_t done_bytes, uint64_t total_bytes);
+	void *exporting_arg;
 };
 
 /* The value of an engine's own option, or def. */

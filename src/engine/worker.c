@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "engine/model_json.h"
 #include "engine/worker_inside.h"
+#include "nn/tokenizer.h"
 
 #define QUIT_NS (2 * ASSAY_NS_PER_S)
 #define ANSWER_NS (5 * ASSAY_NS_PER_S)
@@ -45,6 +46,8 @@ static void worker_close(struct assay_engine *g)
 	free(x->python);
 	free(x->log_path);
 	json_decref(x->variables);
+	free(x->model);
+	nn_tokenizer_close(x->tokenizer);
 	free(x);
 }
 
@@ -290,5 +293,7 @@ const struct assay_engine_ops assay_engine_worker = {
 	.poll = worker_poll,
 	.cancel = worker_cancel,
 	.memory = worker_memory,
+	.encode = worker_model_encode,
+	.decode = worker_model_decode,
 	.close = worker_close,
 };

@@ -1,4 +1,4 @@
-/* Inside of a worker engine: what worker_find.c (files), worker_start.c (process to loaded model), worker_talk.c (lines, faults, patience), worker_run.c (events of a run)
+/* Inside of a worker engine: what worker_find.c (files), worker_model.c (what it loads), worker_start.c (process to loaded model), worker_talk.c (lines, faults, patience), worker_run.c (events of a run)
  * and worker.c (the contract) share. */
 #ifndef ASSAY_ENGINE_WORKER_INSIDE_H
 #define ASSAY_ENGINE_WORKER_INSIDE_H
@@ -9,6 +9,7 @@
 #include "engine/worker_event.h"
 #include "engine/worker_line.h"
 #include "engine/worker_proc.h"
+#include "nn/shape.h"
 
 /* A request that this visit handed over. */
 struct worker_request { uint32_t id; int prompt_tokens, max_tokens, got; bool live, cancelled, ended; };
@@ -20,6 +21,9 @@ struct worker {
 	struct worker_lines lines;
 	char *name, *file, *python, *log_path;   /* NAME of worker:NAME; file that runs; log_path NULL: in memory */
 	json_t *variables;                       /* {NAME: value} that its environment was given (worker_variables.h) */
+	char *model;                             /* what it loads: a directory, or -m as it is */
+	bool exported;                           /* that directory is in the cache */
+	struct nn_tokenizer *tokenizer;          /* the model's, run here: the same ids for every engine; NULL: info says why */
 	bool (*cancelled)(void);
 	const char *emit;                        /* "step" or "final" */
 	/* patience, ns */
@@ -62,6 +66,12 @@ int worker_watch(struct worker *x, struct assay_err *e);
  * environment (worker_env.h), $ASSAY_WORKER_PYTHON, or python3. */
 char *worker_find_file(const char *name);
 char *worker_find_python(const char *name, const char *given);
+
+/* worker_model.c: what the worker is to load, exported first where it needs a directory; the model's tokenizer; the contract's encode and decode. */
+int worker_model_choose(struct worker *x, const struct assay_engine_config *c, const struct nn_shape *shape, const json_t *caps, struct assay_err *e);
+void worker_model_text(struct worker *x, const struct assay_engine_config *c);
+int worker_model_encode(struct assay_engine *g, const char *text, size_t len_bytes, bool chat, int32_t **ids, size_t *n, struct assay_err *e);
+int worker_model_decode(struct assay_engine *g, const int32_t *ids, size_t n, struct assay_buf *out);
 
 /* worker_start.c */
 int worker_start(struct worker *x, const struct assay_engine_config *c, struct assay_err *e);

@@ -75,7 +75,6 @@ static bool is_ours(const struct worker *x, const char *opt)
 static json_t *load_fields(const struct worker *x, const struct assay_engine_config *c, const struct nn_shape *shape)
 {
 	bool own_dtype = c->dtype && strcmp(c->dtype, "auto");
-	char *path = realpath(c->model, NULL);
 	json_t *extra = json_object(), *opts = json_pack("{s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:I, s:b}", "device", "cpu", "dtype", own_dtype ? c->dtype : nn_dtype_name(nn_dtype_auto(shape->stored)),
 		"threads", c->threads, "max_num_seqs", c->max_num_seqs, "max_batched_tokens", c->max_batched_tokens, "max_model_len", shape->max_context, "block_size", c->block_size, "seed",
 		(json_int_t)c->seed, "trust_remote_code", 0);
@@ -94,9 +93,7 @@ static json_t *load_fields(const struct worker *x, const struct assay_engine_con
 		free(key);
 	}
 	json_object_set_new(opts, "extra", extra);
-	json_t *fields = json_pack("{s:s, s:o}", "model", path ? path : c->model, "opts", opts);
-	free(path);
-	return fields;
+	return json_pack("{s:s, s:o}", "model", x->model, "opts", opts);
 }
 
 static double phase_ms(const json_t *loaded, const char *name)
@@ -117,7 +114,9 @@ static json_t *capabilities_of(const struct worker *x, const json_t *caps)
 	json_object_set_new(out, "steps", json_string(!strcmp(x->emit, "final") ? "none: emit=final tells no steps" :
 		in_front || json_is_false(json_object_get(caps, "steps")) ? "none: they are made in another process" : "exact"));
 	json_object_set_new(out, "memory", json_string("derived"));
-	json_object_set_new(out, "text", json_string("none: a worker gets token ids"));
+	char *no_text = xasprintf("none: %s", x->info.no_tokenizer);
+	json_object_set_new(out, "text", json_string(x->tokenizer ? "derived" : no_text));
+	free(no_text);
 	json_object_foreach((json_t *)caps, key, v) {
 		char *text = json_is_string(v) ? xstrdup(json_string_value(v)) : json_dumps(v, JSON_COMPACT | JSON_ENCODE_ANY);
 		char *name = xasprintf("worker_%.60s", key);
@@ -135,6 +134,7 @@ static json_t *effective_of(const struct worker *x, const json_t *hello, const j
 	o = json_is_object(o) ? json_deep_copy(o) : json_object();
 	put(o, "ignored", json_object_get(loaded, "ignored"));
 	put(o, "versions", json_object_get(hello, "versions"));
+	json_object_set_new(o, "model_directory", x->exported ? json_string(x->model) : json_null());
 	json_object_set_new(o, "worker", json_string(x->file));
 	json_object_set_new(o, "python", *x->python ? json_string(x->python) : json_null());
 	put(o, "environment", x->variables);
@@ -148,7 +148,7 @@ static void describe(struct worker *x, const struct assay_engine_config *c, cons
 {
 	const json_t *loaded = x->answer.root, *info = json_object_get(loaded, "info"), *caps = json_object_get(loaded, "caps");
 	struct assay_engine_info *i = &x->info;
-	struct assay_model_facts facts = { .dtype = assay_json_get_str(info, "dtype", NULL), .weight_bytes = assay_json_get_num(info, "weight_bytes", -1), .kv_bytes_per_token = -1 };
+	struct assay_model_facts facts = { .dtype = assay_json_get_str(info, "dtype", NULL), .weight_bytes = assay_json_get_num(info, "weight_bytes", -1), .kv_bytes_per_token = -1, .synthetic = shape->synthetic };
 	caps = json_is_object(caps) ? caps : json_object_get(hello, "caps");
 	snprintf(i->name, sizeof i->name, "worker:%.24s", assay_json_get_str(hello, "engine", x->name));
 	snprintf(i->version, sizeof i->version, "%.90s", assay_json_get_str(hello, "version", "unknown"));
@@ -161,7 +161,6 @@ static void describe(struct worker *x, const struct assay_engine_config *c, cons
 	i->max_context = (int)assay_json_get_int(info, "max_len", shape->max_context);
 	i->max_context = i->max_context > 0 && i->max_context < shape->max_context ? i->max_context : shape->max_context;
 	i->max_num_seqs = (int)assay_json_get_int(json_object_get(loaded, "effective"), "max_num_seqs", c->max_num_seqs);
-	snprintf(i->no_tokenizer, sizeof i->no_tokenizer, "a worker gets token ids, not text");
 	x->can_cancel = assay_json_get_bool(caps, "cancel", false);
 	x->tells_memory = json_object_get(caps, "mem") != NULL;
 	x->weight_bytes = assay_json_get_int(info, "weight_bytes", -1);
@@ -169,7 +168,7 @@ static void describe(struct worker *x, const struct assay_engine_config *c, cons
 
 static int load(struct worker *x, const struct assay_engine_config *c, const struct nn_shape *shape, const json_t *hello, struct assay_err *e)
 {
-	int64_t t0_ns = assay_now_ns(), id = worker_send(x, "load", load_fields(x, c, shape), e);
+	int64_t t0_ns = assay_now_ns(), total_ns = 0, id = worker_send(x, "load", load_fields(x, c, shape), e);
 	int rc = id < 0 ? (int)id : worker_await(x, WORKER_LOADED, id, x->load_ns, "load", e);
 	if (rc)
 		return rc;
@@ -178,7 +177,11 @@ static int load(struct worker *x, const struct assay_engine_config *c, const str
 	if (!json_is_true(json_object_get(caps, "stream")))
 		rc = worker_fault(x, e, "unsupported: it tells no token times (caps.stream), and a whole generation's time must not stand for them");
 	else
-		describe(x, c, shape, hello, assay_now_ns() - t0_ns);
+		total_ns = assay_now_ns() - t0_ns;
+	if (!rc) {
+		worker_model_text(x, c);
+		describe(x, c, shape, hello, total_ns);
+	}
 	worker_event_release(&x->answer);
 	return rc;
 }
@@ -199,6 +202,8 @@ int worker_start(struct worker *x, const struct assay_engine_config *c, struct a
 	}
 	if (!rc)
 		rc = prove_clock(x, e);
+	if (!rc)
+		rc = worker_model_choose(x, c, &shape, json_object_get(hello, "caps"), e);
 	if (!rc)
 		rc = load(x, c, &shape, hello, e);
 	json_decref(hello);

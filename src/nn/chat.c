@@ -9,6 +9,7 @@
 #define OPEN "<|im_start|>"
 #define CLOSE "<|im_end|>"
 #define SYSTEM OPEN "system"
+#define MAX_CHAT_BYTES (64u << 20)
 
 static bool has_token(const struct nn_tokenizer *t, const char *text)
 {
@@ -59,4 +60,17 @@ int nn_tokenizer_chat(const struct nn_tokenizer *t, const char *user, size_t n, 
 		rc |= assay_buf_puts(out, SYSTEM "\n") | assay_buf_puts(out, t->chat_system) | assay_buf_puts(out, CLOSE "\n");
 	rc |= assay_buf_puts(out, OPEN "user\n") | assay_buf_append(out, user, n) | assay_buf_puts(out, CLOSE "\n" OPEN "assistant\n");
 	return rc ? assay_fail(e, ASSAY_E_USAGE, "chat: the message is longer than its buffer of %zu bytes", out->max_bytes) : 0;
+}
+
+int nn_tokenizer_prompt(struct nn_tokenizer *t, const char *text, size_t len_bytes, bool chat, int32_t **ids, size_t *n, struct assay_err *e)
+{
+	struct assay_buf b;
+	if (!chat)
+		return nn_tokenizer_encode(t, text, len_bytes, ids, n, e);
+	assay_buf_init(&b, MAX_CHAT_BYTES);
+	int rc = nn_tokenizer_chat(t, text, len_bytes, &b, e);
+	if (!rc)
+		rc = nn_tokenizer_encode(t, b.data, b.len_bytes, ids, n, e);
+	assay_buf_release(&b);
+	return rc;
 }

@@ -9,7 +9,7 @@
 
 #include "base/fs.h"
 #include "base/json.h"
-#include "nn/source.h"
+#include "nn/export.h"
 
 #define MAX_CONFIG_BYTES (1u << 20)
 
@@ -323,6 +323,20 @@ static void name_of(const char *dir, char *out, size_t size)
 	free(real);
 }
 
+/* A directory that assay wrote (export.h) says which model it is, and whether its weights are made up. */
+static void origin_of(const char *dir, struct nn_shape *out)
+{
+	struct assay_err e = ASSAY_ERR_INIT;
+	char *path = xasprintf("%s/" NN_EXPORT_ORIGIN, dir);
+	json_t *o = assay_fs_exists(path) ? assay_json_load(path, MAX_CONFIG_BYTES, ASSAY_E_MODEL, &e) : NULL;
+	const char *name = assay_json_get_str(o, "model", "");
+	if (*name && strlen(name) < sizeof out->name)
+		snprintf(out->name, sizeof out->name, "%s", name);
+	out->synthetic = assay_json_get_bool(o, "synthetic", false);
+	json_decref(o);
+	free(path);
+}
+
 int nn_config_read(const char *dir, struct nn_shape *out, struct assay_err *e)
 {
 	struct assay_buf b;
@@ -336,6 +350,7 @@ int nn_config_read(const char *dir, struct nn_shape *out, struct assay_err *e)
 		size_t n = strnlen(dir, sizeof out->checkpoint - 1);
 		memcpy(out->checkpoint, dir, n);
 		out->checkpoint[n] = 0;
+		origin_of(dir, out);
 	}
 	assay_buf_release(&b);
 	free(path);

@@ -5,12 +5,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fs.h"
 #include "base/json.h"
 #include "nn/families.h"
 
+#define EXPORT_VERSION 1 /* another one when what is written for the same model changes: a cached directory is then written again */
 #define OTHER_BYTES (UINT64_C(64) << 20) /* configuration and tokenizer, amply */
 
 static void put(json_t *o, const char *key, json_t *v) { json_object_set_new(o, key, v); }
@@ -135,6 +137,38 @@ int nn_export_json(const char *dir, const char *name, const json_t *v, struct as
 	return rc;
 }
 
+/* assay.json: what the directory was written from; written last. */
+static int write_origin(const struct nn_source *src, const struct nn_export_options *o, const char *dir, const struct nn_export_report *r, struct assay_err *e)
+{
+	const struct nn_shape *s = &src->shape;
+	json_t *v = json_pack("{s:i, s:s, s:s, s:b, s:o, s:s, s:I}", "export", EXPORT_VERSION, "model", s->name, "from", s->checkpoint, "synthetic", s->synthetic, "seed",
+			      s->synthetic ? json_integer((json_int_t)o->seed) : json_null(), "dtype", nn_dtype_name(r->dtype), "weights_bytes", (json_int_t)r->bytes);
+	int rc = v ? nn_export_json(dir, NN_EXPORT_ORIGIN, v, e) : assay_fail(e, ASSAY_E_MODEL, "%s: its name is not UTF-8", o->tokenizer);
+	json_decref(v);
+	return rc;
+}
+
+static bool has_bytes(const char *dir, const char *name, int64_t bytes)
+{
+	struct stat st;
+	char *path = xasprintf("%s/%s", dir, name);
+	bool yes = stat(path, &st) == 0 && S_ISREG(st.st_mode) && (bytes < 0 || st.st_size == bytes);
+	free(path);
+	return yes;
+}
+
+bool nn_export_whole(const char *dir)
+{
+	struct assay_err e = ASSAY_ERR_INIT;
+	char *path = xasprintf("%s/" NN_EXPORT_ORIGIN, dir);
+	json_t *o = assay_json_load(path, 1 << 16, ASSAY_E_MODEL, &e);
+	int64_t bytes = assay_json_get_int(o, "weights_bytes", -1);
+	bool whole = assay_json_get_int(o, "export", 0) == EXPORT_VERSION && bytes > 0 && has_bytes(dir, "model.safetensors", bytes) && has_bytes(dir, "config.json", -1);
+	json_decref(o);
+	free(path);
+	return whole;
+}
+
 static int check_room(const struct nn_shape *s, enum nn_dtype dtype, const char *dir, struct assay_err *e)
 {
 	uint64_t need = nn_dtype_bytes(dtype, nn_shape_parameters(s)) + OTHER_BYTES, have = assay_fs_free_bytes(dir);
@@ -173,6 +207,8 @@ int nn_export(struct nn_source *src, const struct nn_export_options *o, const ch
 		rc = nn_export_tokenizer(&src->shape, o->tokenizer, tmp, out->tokenizer, sizeof out->tokenizer, e);
 	if (!rc)
 		rc = nn_export_weights(src, out->dtype, weights, o, out, e);
+	if (!rc)
+		rc = write_origin(src, o, tmp, out, e);
 	if (!rc && rename(tmp, dir))
 		rc = assay_fail(e, ASSAY_E_IO, "%s: cannot be put in place: %s", dir, strerror(errno));
 	if (rc)

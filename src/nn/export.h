@@ -1,5 +1,5 @@
 /* Writes a model as a Hugging Face directory, so that other engines load the very weights that the embedded one computes with: config.json,
- * generation_config.json, model.safetensors and tokenizer files. Memory: one block of rows, or one transposed matrix (GPT-2's Conv1D). */
+ * generation_config.json, model.safetensors, tokenizer files, and assay.json, which says what it was written from. Memory: one block of rows, or one transposed matrix (GPT-2's Conv1D). */
 #ifndef ASSAY_NN_EXPORT_H
 #define ASSAY_NN_EXPORT_H
 
@@ -8,10 +8,14 @@
 #include "base/err.h"
 #include "nn/source.h"
 
+#define NN_EXPORT_ORIGIN "assay.json" /* {export, model, from, synthetic, seed, dtype, weights_bytes} */
+
 struct nn_export_options {
 	enum nn_dtype dtype;       /* NN_F32, NN_BF16, NN_F16; NN_AUTO = as the source stores it (block formats: f32) */
 	const char *tokenizer;     /* model name as nn_source_open takes it, whose tokenizer goes along */
-	void (*progress)(uint64_t done_bytes, uint64_t total_bytes); /* NULL = nobody looks */
+	uint64_t seed;             /* that the source was opened with: told in assay.json when the weights are synthetic */
+	void (*progress)(void *arg, uint64_t done_bytes, uint64_t total_bytes); /* NULL = nobody looks */
+	void *arg;
 };
 
 struct nn_export_report {
@@ -24,6 +28,9 @@ struct nn_export_report {
 /* dir is absent or empty: it appears whole, by a rename, or not at all. ASSAY_E_USAGE (dir), ASSAY_E_IO (disk: "needs X, has Y"), ASSAY_E_MODEL
  * (a tensor, or a value that the dtype cannot hold), ASSAY_E_INTERRUPT (src->cancelled). */
 int nn_export(struct nn_source *src, const struct nn_export_options *o, const char *dir, struct nn_export_report *out, struct assay_err *e);
+
+/* Whether dir holds an export of this version, every file there and the weights as long as they were written. */
+bool nn_export_whole(const char *dir);
 
 /* The parts; each writes into an existing dir. */
 json_t *nn_export_config(const struct nn_shape *s, enum nn_dtype dtype);         /* what nn_config_parse reads back as the same shape */

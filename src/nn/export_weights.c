@@ -182,7 +182,7 @@ static int write_all(struct list *l, struct stream *w, const struct nn_export_op
 		if (bad > 0)
 			return assay_fail(l->e, ASSAY_E_MODEL, "%s: tensor %s: a value is not finite as %s: take a wider --dtype", l->src->shape.name, x->name, nn_dtype_name(w->t));
 		if (o->progress)
-			o->progress(w->done, w->total);
+			o->progress(o->arg, w->done, w->total);
 	}
 	return bad ? assay_fail(l->e, ASSAY_E_IO, "%s: cannot write: %s", path, strerror(errno)) : 0;
 }

@@ -4,6 +4,7 @@
 #ifndef ASSAY_NN_TOKENIZER_H
 #define ASSAY_NN_TOKENIZER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,5 +28,7 @@ const char *nn_tokenizer_bytes(const struct nn_tokenizer *t, int32_t id, size_t 
 int nn_tokenizer_decode(const struct nn_tokenizer *t, const int32_t *ids, size_t n, struct assay_buf *out);
 /* Wraps a user message in the model's chat form (at least ChatML). ASSAY_E_MODEL when the model has none known. */
 int nn_tokenizer_chat(const struct nn_tokenizer *t, const char *user, size_t len_bytes, struct assay_buf *out, struct assay_err *e);
+/* A prompt's ids, appended: of the text, or of its chat form. */
+int nn_tokenizer_prompt(struct nn_tokenizer *t, const char *text, size_t len_bytes, bool chat, int32_t **ids, size_t *n, struct assay_err *e);
 
 #endif

@@ -8,7 +8,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/fs.h"
 #include "e2e.h"
+#include "unit/gguf_build.h"
+#include "unit/golden.h"
+#include "unit/tokenizer_fixture.h"
 
 static char root[4000], fake[4200];
 
@@ -87,6 +91,88 @@ static void test_environment(void **state)
 	json_decref(doc);
 }
 
+/* Says in its log what it was given. */
+static const char taker[] =
+	"import os, sys\n"
+	"sys.path.insert(0, os.environ['WORKERS'])\n"
+	"from common import Worker, now, serve\n"
+	"class Taker(Worker):\n"
+	"    name = 'taker'\n"
+	"    module = os.environ.get('MODULE')\n"
+	"    caps = dict(stream=True)\n"
+	"    def load(self, model, opts):\n"
+	"        print('model', model, sorted(os.listdir(model)), flush=True)\n"
+	"        return {}\n"
+	"    def run(self, out):\n"
+	"        for q in out.take():\n"
+	"            print('ids', q.ids, flush=True)\n"
+	"            for i in range(q.max_tokens):\n"
+	"                out.step(now(), [(q, [1])])\n"
+	"            out.done(q, 'length')\n"
+	"serve(Taker())\n";
+
+static void write_model(void)
+{
+	struct gguf_build b;
+	struct assay_buf bytes;
+	gguf_build_init(&b);
+	gguf_put_llama_keys(&b, "llama");
+	gguf_put_llama_tensors(&b);
+	gguf_build_finish(&b, &bytes);
+	char *path = xasprintf("%s/small.gguf", e2e_dir());
+	struct assay_err e = ASSAY_ERR_INIT;
+	assert_int_equal(assay_fs_write_atomic(path, bytes.data, bytes.len_bytes, &e), 0);
+	free(path);
+	assay_buf_release(&bytes);
+	gguf_build_release(&b);
+}
+
+/* What is no directory is written as one first, once, and no run has it in its load; a worker whose engine is not there is found out before. */
+static void test_directory(void **state)
+{
+	(void)state;
+	need_python();
+	char *workers = realpath("workers", NULL);
+	setenv("WORKERS", workers, 1);
+	setenv("XDG_CACHE_HOME", e2e_dir(), 1);
+	e2e_write("taker.py", taker);
+	write_model();
+	e2e_expect(3, "MODULE=no_such_module $A latency -e worker:./taker.py -m small.gguf --prompt-tokens 8 --output-tokens 4 --runs 2 -o d0; s=$?; ls assay 2>/dev/null; exit $s", "", "not_installed: hello: no_such_module is not in ");
+	e2e_expect(0, "$A latency -e worker:./taker.py -m small.gguf --prompt-tokens 8 --output-tokens 4 --runs 2 --dtype bf16 -o d1 && grep -c model.safetensors d1/worker.log", "\n1\n",
+	           "assay: small.gguf was written for workers, once: ");
+	struct e2e r;
+	e2e_run(&r, "$A latency -e worker:./taker.py -m small.gguf --prompt-tokens 8 --output-tokens 4 --runs 2 --dtype bf16 -o d2 >/dev/null; ls assay/exports");
+	if (r.status || *r.err || strlen(r.out) > 2 * strlen("small-bf16-12345678.lock\n"))
+		fail_msg("status %d\n%s%s", r.status, r.out, r.err);
+	e2e_release(&r);
+	json_t *doc = e2e_json("d2/result.json");
+	assert_non_null(strstr(json_string_value(e2e_at(doc, "engine.effective.model_directory")), "/assay/exports/small-bf16-"));
+	assert_string_equal(json_string_value(e2e_at(doc, "model.source")), "small.gguf");
+	json_decref(doc);
+	unsetenv("XDG_CACHE_HOME");
+	free(workers);
+}
+
+/* Text is encoded by assay, with the model's own tokenizer: as the embedded engine does it. */
+static void test_text(void **state)
+{
+	(void)state;
+	struct golden g;
+	need_python();
+	if (golden_read("gpt2", &g))
+		skip();
+	char *line = xasprintf("cp -r %s text", realpath(g.dir, NULL)), *text = fixture_text(fixture_tokenizer(NULL, 0));
+	struct e2e r;
+	e2e_run(&r, "%s", line);
+	e2e_release(&r);
+	e2e_write("text/tokenizer.json", text);
+	e2e_expect(0, "$A latency -e worker:./taker.py -m text --prompt Hey --output-tokens 4 --runs 2 -o t1 && tail -1 t1/worker.log", "ids [72, 101, 121]", "");
+	e2e_expect(0, "$A latency -m text --prompt Hey --output-tokens 4 --runs 2 -o t2 && $A compare t2 t1 --metrics output_tok_s", "", "");
+	e2e_expect(2, "$A latency -e worker:./taker.py -m gpt2 --prompt Hey -o t3", "", "--prompt: gpt2 is a preset with synthetic weights: it has no tokenizer");
+	free(text);
+	free(line);
+}
+
 /* Another engine option is another load. */
 static void test_sweep(void **state)
 {
@@ -118,6 +204,6 @@ static void test_interrupted(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_good), cmocka_unit_test(test_bad), cmocka_unit_test(test_environment), cmocka_unit_test(test_sweep), cmocka_unit_test(test_interrupted) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_good), cmocka_unit_test(test_bad), cmocka_unit_test(test_directory), cmocka_unit_test(test_text), cmocka_unit_test(test_environment), cmocka_unit_test(test_sweep), cmocka_unit_test(test_interrupted) };
 	return cmocka_run_group_tests_name("worker_run", tests, set_up, NULL);
 }

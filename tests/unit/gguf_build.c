@@ -125,3 +125,54 @@ char *gguf_build_save(const struct gguf_build *b, const char *base_name)
 	assay_buf_release(&bytes);
 	return path;
 }
+
+void gguf_put_llama_keys(struct gguf_build *b, const char *arch)
+{
+	static const struct { const char *key; uint32_t v; } row[] = {
+		{ "block_count", GGUF_LLAMA_LAYERS }, { "context_length", 64 }, { "embedding_length", GGUF_LLAMA_HIDDEN }, { "feed_forward_length", GGUF_LLAMA_FFN },
+		{ "attention.head_count", GGUF_LLAMA_HEADS }, { "attention.head_count_kv", GGUF_LLAMA_KV },
+	};
+	char key[64];
+	gguf_put_str(b, "general.architecture", arch);
+	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+		snprintf(key, sizeof key, "%s.%s", arch, row[i].key);
+		gguf_put_u32(b, key, row[i].v);
+	}
+	snprintf(key, sizeof key, "%s.attention.layer_norm_rms_epsilon", arch);
+	gguf_put_f32(b, key, 1e-5f);
+	gguf_put_u32(b, "tokenizer.ggml.bos_token_id", 1);
+	gguf_put_u32(b, "tokenizer.ggml.eos_token_id", 2);
+	gguf_put_u32(b, "tokenizer.ggml.eot_token_id", 3);
+	gguf_put_i32s(b, "some.list", (const int32_t[]){ 1, 2, 3 }, 3);
+}
+
+/* Row r of every matrix holds r + column / 64. */
+static float *ramp(uint64_t cols, uint64_t rows)
+{
+	float *v = xalloc(cols * rows * sizeof *v);
+	for (uint64_t i = 0; i < cols * rows; i++)
+		v[i] = (float)(i / cols) + (float)(i % cols) / 64;
+	return v;
+}
+
+void gguf_put_ramp(struct gguf_build *b, const char *name, uint64_t cols, uint64_t rows)
+{
+	float *v = ramp(cols, rows ? rows : 1);
+	gguf_put_tensor(b, name, 0, cols, rows, v, cols * (rows ? rows : 1) * sizeof *v);
+	free(v);
+}
+
+void gguf_put_llama_tensors(struct gguf_build *b)
+{
+	gguf_put_ramp(b, "token_embd.weight", GGUF_LLAMA_HIDDEN, GGUF_LLAMA_VOCAB);
+	gguf_put_ramp(b, "output_norm.weight", GGUF_LLAMA_HIDDEN, 0);
+	gguf_put_ramp(b, "blk.0.attn_norm.weight", GGUF_LLAMA_HIDDEN, 0);
+	gguf_put_ramp(b, "blk.0.ffn_norm.weight", GGUF_LLAMA_HIDDEN, 0);
+	gguf_put_ramp(b, "blk.0.attn_q.weight", GGUF_LLAMA_HIDDEN, GGUF_LLAMA_HEADS * GGUF_LLAMA_HD);
+	gguf_put_ramp(b, "blk.0.attn_k.weight", GGUF_LLAMA_HIDDEN, GGUF_LLAMA_KV * GGUF_LLAMA_HD);
+	gguf_put_ramp(b, "blk.0.attn_v.weight", GGUF_LLAMA_HIDDEN, GGUF_LLAMA_KV * GGUF_LLAMA_HD);
+	gguf_put_ramp(b, "blk.0.attn_output.weight", GGUF_LLAMA_HEADS * GGUF_LLAMA_HD, GGUF_LLAMA_HIDDEN);
+	gguf_put_ramp(b, "blk.0.ffn_gate.weight", GGUF_LLAMA_HIDDEN, GGUF_LLAMA_FFN);
+	gguf_put_ramp(b, "blk.0.ffn_up.weight", GGUF_LLAMA_HIDDEN, GGUF_LLAMA_FFN);
+	gguf_put_ramp(b, "blk.0.ffn_down.weight", GGUF_LLAMA_FFN, GGUF_LLAMA_HIDDEN);
+}

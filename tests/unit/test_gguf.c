@@ -16,64 +16,13 @@
 #include "nn/source.h"
 #include "unit/gguf_build.h"
 
-enum { LAYERS = 1, HIDDEN = 8, HEADS = 2, KV = 1, HD = 4, FFN = 16, VOCAB = 12 };
-
-static void put_llama_keys(struct gguf_build *b, const char *arch)
-{
-	static const struct { const char *key; uint32_t v; } row[] = {
-		{ "block_count", LAYERS }, { "context_length", 64 }, { "embedding_length", HIDDEN }, { "feed_forward_length", FFN },
-		{ "attention.head_count", HEADS }, { "attention.head_count_kv", KV },
-	};
-	char key[64];
-	gguf_put_str(b, "general.architecture", arch);
-	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
-		snprintf(key, sizeof key, "%s.%s", arch, row[i].key);
-		gguf_put_u32(b, key, row[i].v);
-	}
-	snprintf(key, sizeof key, "%s.attention.layer_norm_rms_epsilon", arch);
-	gguf_put_f32(b, key, 1e-5f);
-	gguf_put_u32(b, "tokenizer.ggml.bos_token_id", 1);
-	gguf_put_u32(b, "tokenizer.ggml.eos_token_id", 2);
-	gguf_put_u32(b, "tokenizer.ggml.eot_token_id", 3);
-	gguf_put_i32s(b, "some.list", (const int32_t[]){ 1, 2, 3 }, 3);
-}
-
-/* Row r of every matrix holds r + column / 64. */
-static float *ramp(uint64_t cols, uint64_t rows)
-{
-	float *v = xalloc(cols * rows * sizeof *v);
-	for (uint64_t i = 0; i < cols * rows; i++)
-		v[i] = (float)(i / cols) + (float)(i % cols) / 64;
-	return v;
-}
-
-static void put_ramp(struct gguf_build *b, const char *name, uint64_t cols, uint64_t rows)
-{
-	float *v = ramp(cols, rows ? rows : 1);
-	gguf_put_tensor(b, name, 0, cols, rows, v, cols * (rows ? rows : 1) * sizeof *v);
-	free(v);
-}
-
-static void put_llama_tensors(struct gguf_build *b)
-{
-	put_ramp(b, "token_embd.weight", HIDDEN, VOCAB);
-	put_ramp(b, "output_norm.weight", HIDDEN, 0);
-	put_ramp(b, "blk.0.attn_norm.weight", HIDDEN, 0);
-	put_ramp(b, "blk.0.ffn_norm.weight", HIDDEN, 0);
-	put_ramp(b, "blk.0.attn_q.weight", HIDDEN, HEADS * HD);
-	put_ramp(b, "blk.0.attn_k.weight", HIDDEN, KV * HD);
-	put_ramp(b, "blk.0.attn_v.weight", HIDDEN, KV * HD);
-	put_ramp(b, "blk.0.attn_output.weight", HEADS * HD, HIDDEN);
-	put_ramp(b, "blk.0.ffn_gate.weight", HIDDEN, FFN);
-	put_ramp(b, "blk.0.ffn_up.weight", HIDDEN, FFN);
-	put_ramp(b, "blk.0.ffn_down.weight", FFN, HIDDEN);
-}
+enum { LAYERS = GGUF_LLAMA_LAYERS, HIDDEN = GGUF_LLAMA_HIDDEN, HEADS = GGUF_LLAMA_HEADS, KV = GGUF_LLAMA_KV, HD = GGUF_LLAMA_HD, FFN = GGUF_LLAMA_FFN, VOCAB = GGUF_LLAMA_VOCAB };
 
 static void build_llama(struct gguf_build *b)
 {
 	gguf_build_init(b);
-	put_llama_keys(b, "llama");
-	put_llama_tensors(b);
+	gguf_put_llama_keys(b, "llama");
+	gguf_put_llama_tensors(b);
 }
 
 static int parse(const void *bytes, size_t n, struct assay_err *e)
@@ -173,7 +122,7 @@ static void doubles(void **state)
 		if (i == 0)
 			gguf_put_u32(&b, "llama.block_count", LAYERS);
 		else if (i == 1)
-			put_ramp(&b, "blk.0.ffn_up.weight", HIDDEN, FFN);
+			gguf_put_ramp(&b, "blk.0.ffn_up.weight", HIDDEN, FFN);
 		else
 			gguf_put_u32(&b, "general.alignment", 24);
 		gguf_build_finish(&b, &bytes);
@@ -287,8 +236,8 @@ static void refused_models(void **state)
 		struct nn_source *s;
 		struct assay_err e = ASSAY_ERR_INIT;
 		gguf_build_init(&b);
-		put_llama_keys(&b, row[i].arch);
-		put_llama_tensors(&b);
+		gguf_put_llama_keys(&b, row[i].arch);
+		gguf_put_llama_tensors(&b);
 		if (row[i].str)
 			gguf_put_str(&b, row[i].key, row[i].str);
 		else if (row[i].key && row[i].num == truncf(row[i].num) && row[i].num >= 0 && isfinite(row[i].num))
@@ -338,10 +287,10 @@ static void gpt2(void **state)
 	gguf_put_u32(&b, "gpt2.feed_forward_length", FFN);
 	gguf_put_u32(&b, "gpt2.attention.head_count", HEADS);
 	gguf_put_f32(&b, "gpt2.attention.layer_norm_epsilon", 1e-5f);
-	put_ramp(&b, "token_embd.weight", HIDDEN, VOCAB);
-	put_ramp(&b, "position_embd.weight", HIDDEN, 16);
-	put_ramp(&b, "blk.0.attn_qkv.weight", HIDDEN, 3 * HIDDEN);
-	put_ramp(&b, "blk.0.attn_qkv.bias", 3 * HIDDEN, 0);
+	gguf_put_ramp(&b, "token_embd.weight", HIDDEN, VOCAB);
+	gguf_put_ramp(&b, "position_embd.weight", HIDDEN, 16);
+	gguf_put_ramp(&b, "blk.0.attn_qkv.weight", HIDDEN, 3 * HIDDEN);
+	gguf_put_ramp(&b, "blk.0.attn_qkv.bias", 3 * HIDDEN, 0);
 	if (open_built(&b, &s, &e))
 		fail_msg("%s", e.msg);
 	assert_true(s->shape.family == NN_GPT2 && s->shape.qkv_bias && s->shape.tied && s->shape.act == NN_GELU_TANH && !s->shape.rope);

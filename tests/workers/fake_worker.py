@@ -195,7 +195,7 @@ def command(c):
     op, current = c["op"], c.get("id", 0)
     if op == "hello":
         at("hello")
-        send(ev="hello", proto=2 if FAULT == "hello:proto" else 1, engine="fake", version="1.0", versions=dict(python=sys.version.split()[0]), pid=os.getpid(), now=now(), caps=dict(stream=True))
+        send(ev="hello", proto=2 if FAULT == "hello:proto" else 1, engine="fake", version="1.0", versions=dict(python=sys.version.split()[0]), pid=os.getpid(), now=now(), caps=dict(stream=True, model="any"))
     elif op == "ping":
         at("ping")
         send(ev="ok", id=current, now=now() + (10 ** 15 if FAULT == "clock:other" else 0))
