@@ -245,6 +245,21 @@ static void journal(const struct assay_run *run, struct assay_verdict *v)
 		verdict_add(v, "interrupted", ASSAY_CAUTION, "stopped by a signal");
 }
 
+/* What a worker says that telling each step took of its runs. */
+static void reporting(const struct assay_run *run, struct assay_verdict *v)
+{
+	double run_ns = 0, report_ns = 0;
+	json_t *note;
+	size_t i;
+	json_array_foreach(run->notes, i, note)
+		if (!strcmp(assay_json_get_str(note, "code", ""), "worker_reporting") && !strcmp(assay_json_get_str(note, "emit", ""), "step")) {
+			run_ns += assay_json_get_num(note, "run_ns", 0);
+			report_ns += assay_json_get_num(note, "report_ns", 0);
+		}
+	if (run_ns > 0)
+		verdict_add(v, "reporting_cost", state_of("reporting_cost", report_ns / run_ns), "%.2g %% of the time in which the engine works", 100 * report_ns / run_ns);
+}
+
 /* Loads that follow each other are judged together, unless one of them was found to leak already. */
 static void soak_leak(const struct assay_run *run, struct assay_verdict *v)
 {
@@ -292,5 +307,6 @@ void assay_verdict_run(const struct assay_run *run, const struct assay_run_metri
 	build(run, out);
 	clock_step(run, out);
 	journal(run, out);
+	reporting(run, out);
 	whole_machine(run, out);
 }

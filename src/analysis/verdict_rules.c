@@ -32,6 +32,8 @@ static const struct verdict_rule rules[] = {
 	{ "debug_build", NAN, 0, 0, "an optimised build", "this build has no optimisation: build with plain `make` and measure again" },
 	{ "sanitizer_build", NAN, 0, 0, "a build without sanitizers", "this build checks every memory access: build with plain `make` and measure again" },
 	{ "timer_resolution", 100, NAN, 1, "at least 100 clock steps", "these times are near what the clock can tell apart: ask for more tokens or a larger batch per run" },
+	{ "reporting_cost", 0.01, NAN, 0, "at most 1 % of the time in which the engine works",
+	  "telling every step slows a worker's engine: measure with --engine-opt emit=final, which tells the times of a request's tokens at its end" },
 	{ "journal_lag", 1000, NAN, 0, "at most 1,000 ms", "records reached the disk late, so a crash would have lost them: write to a faster disk (-o)" },
 	{ "ceiling_error", 1.02, NAN, 0, "at most 1.02",
 	  "more than the measured ceiling was reached: the weights fit in the CPU's caches, which the probe does not, or the probe ran in a worse moment than the run" },

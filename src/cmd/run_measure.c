@@ -133,6 +133,9 @@ int cmd_run_measure(struct cmd_run *r, struct assay_err *e)
 		rc = r->exp->run(s, r->o, e);
 	if (!rc)
 		cmd_run_abort_last(r);
+	json_t *account = r->engine->ops->account ? r->engine->ops->account(r->engine) : NULL;
+	if (account)
+		c.sink->put_json(c.sink, ASSAY_REC_NOTE, account);
 	if (s)
 		assay_session_totals(s, &r->totals);
 	assay_session_close(s);

@@ -110,6 +110,8 @@ struct assay_engine_ops {
 	/* NULL where there is no tokenizer. ids malloc'ed. */
 	int (*encode)(struct assay_engine *g, const char *text, size_t len_bytes, bool chat, int32_t **ids, size_t *n, struct assay_err *e);
 	int (*decode)(struct assay_engine *g, const int32_t *ids, size_t n, struct assay_buf *out);
+	/* What it says of itself once all is measured, since it was last asked: {code, ...} for a NOTE record, new; NULL = nothing to say. */
+	json_t *(*account)(struct assay_engine *g);
 	/* A new visit begins (sim: noise streams; others NULL). */
 	void (*visit)(struct assay_engine *g, uint32_t point, int32_t repeat, uint32_t order);
 	void (*close)(struct assay_engine *g);

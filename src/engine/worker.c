@@ -280,6 +280,17 @@ static void worker_memory(struct assay_engine *g, struct assay_engine_memory *m)
 					   .rss_bytes = group.rss_bytes };
 }
 
+/* ---- account ---- */
+
+static json_t *worker_account(struct assay_engine *g)
+{
+	struct worker *x = worker_of(g);
+	json_t *note = x->told_runs ? json_pack("{s:s, s:s, s:I, s:I, s:I}", "code", "worker_reporting", "emit", x->emit, "runs", (json_int_t)x->told_runs, "run_ns", (json_int_t)x->told_ns,
+						"report_ns", (json_int_t)x->report_ns) : NULL;
+	x->told_runs = x->told_ns = x->report_ns = 0;
+	return note;
+}
+
 const struct assay_engine_ops assay_engine_worker = {
 	.name = "worker",
 	.summary = "an engine in another process: NAME of workers/NAME.py, or a file (docs/engines.md)",
@@ -295,5 +306,6 @@ const struct assay_engine_ops assay_engine_worker = {
 	.memory = worker_memory,
 	.encode = worker_model_encode,
 	.decode = worker_model_decode,
+	.account = worker_account,
 	.close = worker_close,
 };

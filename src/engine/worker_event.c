@@ -102,8 +102,8 @@ static int parse_fields(struct worker_event *ev, struct assay_err *e)
 	case WORKER_HELLO: return rc ? rc : whole(ev, "now", false, TIME_MAX, &ev->now, e);
 	case WORKER_LOADED: return rc || whole(ev, "t0", true, TIME_MAX, &ev->t0, e) ? e->code : whole(ev, "t1", true, TIME_MAX, &ev->t1, e);
 	case WORKER_OK: return rc ? rc : whole(ev, "now", true, TIME_MAX, &ev->now, e);
-	case WORKER_STARTED:
-	case WORKER_IDLE: return rc ? rc : whole(ev, "t", false, TIME_MAX, &ev->t, e);
+	case WORKER_STARTED: return rc ? rc : whole(ev, "t", false, TIME_MAX, &ev->t, e);
+	case WORKER_IDLE: return rc || whole(ev, "t", false, TIME_MAX, &ev->t, e) ? e->code : whole(ev, "report_ns", true, TIME_MAX, &ev->report_ns, e);
 	case WORKER_MEM:
 	case WORKER_LOG:
 	case WORKER_BYE:
@@ -117,9 +117,9 @@ int worker_event_parse(const char *line, size_t len, struct worker_event *out, s
 	struct assay_err mine = ASSAY_ERR_INIT;
 	json_error_t why;
 	e = e ? e : &mine;
-	*out = (struct worker_event){ .id = -1, .t = -1, .t0 = -1, .t1 = -1, .now = -1, .run = -1, .wait = -1, .n_prefill = -1, .n_decode = -1, .kv_used = -1, .preempted = -1,
+	*out = (struct worker_event){ .id = -1, .t = -1, .t0 = -1, .t1 = -1, .now = -1, .report_ns = -1, .run = -1, .wait = -1, .n_prefill = -1, .n_decode = -1, .kv_used = -1, .preempted = -1,
 				      .r = -1, .n_in = -1, .n_out = -1, .n_cached = -1 };
-	out->root = json_loadb(line, len, 0, &why);
+	out->root = json_loadb(line, len, JSON_REJECT_DUPLICATES, &why);
 	if (!json_is_object(out->root))
 		return assay_fail(e, ASSAY_E_ENGINE, "bad_json: a line that is no JSON object: \"%.80s\"", line);
 	const char *kind = json_string_value(json_object_get(out->root, "ev"));

@@ -19,6 +19,7 @@ struct worker_event {
 	json_t *root;              /* owned; the lists below are looked up in it */
 	int64_t id;                /* of the op that is answered; -1 none */
 	int64_t t, t0, t1, now;    /* ns of the worker's CLOCK_MONOTONIC; -1 none */
+	int64_t report_ns;         /* idle: time that the worker spent on telling, -1 unknown */
 	/* step */
 	enum assay_step_kind step;
 	int64_t run, wait, n_prefill, n_decode, kv_used, preempted; /* -1 unknown */

@@ -42,6 +42,7 @@ struct worker {
 	bool running, can_cancel;
 	int since_go;                            /* requests sent since the last go */
 	int64_t go_ns, last_ns;                  /* our clock: of the last go; of the last stamp */
+	int64_t told_runs, told_ns, report_ns;   /* since the last account: runs that told what telling cost them; how long they took; that cost */
 	struct assay_event_queue queue;
 	struct assay_rec_step *steps, delivered[512]; /* of STEP events in the queue, in order; of the last poll */
 	size_t first_step, n_steps, cap_steps;

@@ -154,8 +154,20 @@ static int on_done(struct worker *x, const struct worker_event *ev, struct assay
 	return 0;
 }
 
-static int on_idle(struct worker *x, struct assay_err *e)
+static int on_idle(struct worker *x, const struct worker_event *ev, struct assay_err *e)
 {
+	int64_t t_ns;
+	if (!x->running)
+		return worker_fault(x, e, "out_of_turn: idle while nothing runs");
+	if (stamp(x, ev->t, "the end of a run", &t_ns, e))
+		return e->code;
+	if (ev->report_ns > t_ns - x->go_ns + x->uncertainty_ns)
+		return worker_fault(x, e, "bad_event: idle: report_ns is more than the run took");
+	if (ev->report_ns >= 0) {
+		x->told_runs++;
+		x->told_ns += t_ns - x->go_ns;
+		x->report_ns += ev->report_ns;
+	}
 	x->running = false;
 	if (!x->n_live || x->since_go)
 		return 0; /* all done; or some came after it had looked: the next poll says go again */
@@ -185,7 +197,7 @@ int worker_run_event(struct worker *x, const struct worker_event *ev, struct ass
 	switch (ev->kind) {
 	case WORKER_STEP: return on_step(x, ev, e);
 	case WORKER_DONE: return on_done(x, ev, e);
-	case WORKER_IDLE: return on_idle(x, e);
+	case WORKER_IDLE: return on_idle(x, ev, e);
 	case WORKER_ERROR: return on_error(x, ev, e);
 	case WORKER_OK:
 	case WORKER_STARTED:

@@ -139,6 +139,7 @@ static json_t *effective_of(const struct worker *x, const json_t *hello, const j
 	json_object_set_new(o, "python", *x->python ? json_string(x->python) : json_null());
 	put(o, "environment", x->variables);
 	json_object_set_new(o, "emit", json_string(x->emit));
+	json_object_set_new(o, "told", json_string(strcmp(x->emit, "final") ? "each_step" : "at_end"));
 	json_object_set_new(o, "clock_offset_ns", json_integer(x->offset_ns));
 	json_object_set_new(o, "clock_uncertainty_ns", json_integer(x->uncertainty_ns));
 	return o;

@@ -2,6 +2,7 @@
 #include "metrics/effective.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "base/json.h"
 
@@ -25,3 +26,5 @@ double assay_effective_page_bytes(const struct assay_run *run)
 {
 	return assay_json_get_num(effective(run), "block_size", NAN) * assay_json_get_num(json_object_get(run->header, "model"), "kv_bytes_per_token", NAN);
 }
+
+bool assay_effective_told_at_end(const struct assay_run *run) { return !strcmp(assay_json_get_str(effective(run), "told", ""), "at_end"); }

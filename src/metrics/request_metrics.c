@@ -1,5 +1,6 @@
 /* What a request's user sees: times and rates of successful requests, and gaps between their tokens. Failed
  * requests give no sample; they count as +inf in the failure column of times. */
+#include "metrics/effective.h"
 #include "metrics/outcome.h"
 #include "metrics/point_builder.h"
 
@@ -134,7 +135,9 @@ static void read_lags(const struct point_builder *b, const struct assay_run_visi
 		if (!assay_end_ok(assay_request_outcome(&q[i], b->ignore_eos)))
 			continue;
 		sample_next_cluster(s);
-		for (size_t k = 0; k < q[i].n_tokens; k++)
+		if (assay_effective_told_at_end(b->run))
+			sample_missing(s, "the engine told token times at the end of each request (emit=final)");
+		for (size_t k = 0; k < q[i].n_tokens && !assay_effective_told_at_end(b->run); k++)
 			if (q[i].tokens[k].t_read >= 0)
 				sample_put(s, (double)(q[i].tokens[k].t_read - q[i].tokens[k].t_engine) / 1e6);
 	}

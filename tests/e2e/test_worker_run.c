@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/fs.h"
+#include "base/json.h"
 #include "e2e.h"
 #include "unit/gguf_build.h"
 #include "unit/golden.h"
@@ -67,6 +68,28 @@ static void test_bad(void **state)
 		if (r.status != t[i].status || !strstr(r.err, t[i].err) || (*t[i].left ? !strstr(r.out, t[i].left) : *r.out))
 			fail_msg("%s: status %d\n%s%s", t[i].dir, r.status, r.out, r.err);
 		e2e_release(&r);
+	}
+}
+
+/* The result has what telling cost the worker, and when token times were told; those told at the end have no read lag. */
+static void test_reporting(void **state)
+{
+	(void)state;
+	need_python();
+	static const struct { const char *emit, *told, *reason; } t[] = { { "step", "each_step", NULL }, { "final", "at_end", "the engine told token times at the end of each request (emit=final)" } };
+	for (size_t i = 0; i < 2; i++) {
+		struct e2e r;
+		e2e_run(&r, "$A throughput -e worker:toy --batch 2 --prompt-tokens 8 --output-tokens 6 --runs 3 --engine-opt emit=%s -o told%zu && $A verify told%zu", t[i].emit, i, i);
+		assert_int_equal(r.status, 0);
+		e2e_release(&r);
+		json_t *doc = e2e_json(i ? "told1/result.json" : "told0/result.json"), *note = assay_json_find(e2e_at(doc, "notes"), "code", "worker_reporting"), *lag = e2e_at(doc, "points.0.metrics.read_lag_ms");
+		int64_t run_ns = assay_json_get_int(note, "run_ns", 0), report_ns = assay_json_get_int(note, "report_ns", 0);
+		assert_string_equal(assay_json_get_str(note, "emit", ""), t[i].emit);
+		assert_true(report_ns > 0 && report_ns < run_ns && assay_json_get_int(note, "runs", 0) >= 3);
+		assert_string_equal(json_string_value(e2e_at(doc, "engine.effective.told")), t[i].told);
+		assert_string_equal(assay_json_get_str(lag, "reason", ""), t[i].reason ? t[i].reason : "");
+		assert_int_equal(json_is_number(json_object_get(lag, "p50")), i == 0);
+		json_decref(doc);
 	}
 }
 
@@ -204,6 +227,6 @@ static void test_interrupted(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_good), cmocka_unit_test(test_bad), cmocka_unit_test(test_directory), cmocka_unit_test(test_text), cmocka_unit_test(test_environment), cmocka_unit_test(test_sweep), cmocka_unit_test(test_interrupted) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_good), cmocka_unit_test(test_bad), cmocka_unit_test(test_directory), cmocka_unit_test(test_text), cmocka_unit_test(test_reporting), cmocka_unit_test(test_environment), cmocka_unit_test(test_sweep), cmocka_unit_test(test_interrupted) };
 	return cmocka_run_group_tests_name("worker_run", tests, set_up, NULL);
 }

@@ -383,6 +383,25 @@ static void test_timer(void **state)
 	fx_release(&f);
 }
 
+/* What a worker tells of its own cost: 1 % of its runs' time may go to it; told at the end, it is out of the steps. */
+static void test_reporting(void **state)
+{
+	(void)state;
+	struct fx f;
+	json_t *note = json_pack("{s:s, s:s, s:i, s:i, s:i}", "code", "worker_reporting", "emit", "step", "runs", 3, "run_ns", 1000000, "report_ns", 10000);
+	quiet(&f, 10);
+	json_array_append_new(f.run.notes, note);
+	expect(&f, "", "");
+	json_array_append_new(f.run.notes, json_pack("{s:s, s:s, s:i, s:i, s:i}", "code", "worker_reporting", "emit", "step", "runs", 1, "run_ns", 100, "report_ns", 100));
+	expect(&f, "", "reporting_cost:CAUTION"); /* of a run that was taken up again: both parts */
+	json_array_remove(f.run.notes, 1);
+	json_object_set_new(note, "report_ns", json_integer(500000));
+	expect(&f, "", "reporting_cost:CAUTION");
+	json_object_set_new(note, "emit", json_string("final"));
+	expect(&f, "", "");
+	fx_release(&f);
+}
+
 static void test_cache_and_ceilings(void **state)
 {
 	(void)state;
@@ -469,7 +488,7 @@ int main(void)
 		cmocka_unit_test(test_statuses), cmocka_unit_test(test_drift_over_repeats), cmocka_unit_test(test_drift_within_runs),
 		cmocka_unit_test(test_machine), cmocka_unit_test(test_swap_stall), cmocka_unit_test(test_short_points_are_judged_together),
 		cmocka_unit_test(test_throttled), cmocka_unit_test(test_journal), cmocka_unit_test(test_clock_step), cmocka_unit_test(test_builds),
-		cmocka_unit_test(test_timer), cmocka_unit_test(test_cache_and_ceilings), cmocka_unit_test(test_run_tells_how_many_points), cmocka_unit_test(test_leak),
+		cmocka_unit_test(test_timer), cmocka_unit_test(test_reporting), cmocka_unit_test(test_cache_and_ceilings), cmocka_unit_test(test_run_tells_how_many_points), cmocka_unit_test(test_leak),
 		cmocka_unit_test(test_drift_false_alarms),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
