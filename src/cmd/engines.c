@@ -20,7 +20,7 @@ const struct assay_opt cmd_engines_options[] = {
 	{ "engine-opt", 0, ASSAY_OPT_MAP, NULL, .arg = "K=V", .help = "check: an option of the workers among the two" },
 	{ "json", 0, ASSAY_OPT_FLAG, "false", .help = "check: print one JSON object and only that" },
 	{ "dry-run", 0, ASSAY_OPT_FLAG, "false", .help = "install: print the steps, do none" },
-	{ "python", 0, ASSAY_OPT_STR, NULL, .arg = "PATH", .help = "install: the interpreter to make the environment with (python3); 3.12 is what the pins were tried with" },
+	{ "python", 0, ASSAY_OPT_STR, NULL, .arg = "PATH", .help = "install: the interpreter to make the environment with (python3); 3.11 and 3.12 are what the pins have hashes for" },
 	{ "source", 0, ASSAY_OPT_STR, NULL, .arg = "DIR", .help = "install nanovllm: a checkout of its repository" },
 	ASSAY_OPT_END,
 };

