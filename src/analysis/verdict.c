@@ -137,11 +137,15 @@ static void leak(const struct assay_point_metrics *p, struct assay_verdict *v)
 static void machine(const struct assay_run *run, size_t point, struct assay_verdict *v)
 {
 	const struct assay_run_point *p = &run->points[point];
-	struct assay_machine_use use = { 0 };
-	for (size_t i = p->first_visit; i < p->first_visit + p->n_visits; i++)
-		if (run->visits[i].v.repeat >= 0)
-			assay_machine_use_visit(run, &run->visits[i], &use);
+	struct assay_machine_use use = { 0 }, inside = { 0 };
+	for (size_t i = p->first_visit; i < p->first_visit + p->n_visits; i++) {
+		if (run->visits[i].v.repeat < 0)
+			continue;
+		assay_machine_use_visit(run, &run->visits[i], &use);
+		assay_machine_use_add(run->samples + run->visits[i].first_sample, run->visits[i].n_samples, &inside);
+	}
 	verdict_machine(&use, v);
+	verdict_client(&inside, v);
 }
 
 static bool is_result_only(const char *status)

@@ -19,6 +19,14 @@ static void shares(const struct assay_machine_use *u, struct assay_verdict *v)
 	            "other programs used %.1f %% of the CPU time", 100 * foreign);
 }
 
+void verdict_client(const struct assay_machine_use *u, struct assay_verdict *v)
+{
+	if (u->offered_ns <= 0 || u->span_ns < least_span_ns)
+		return;
+	double client = (double)u->client_ns / (double)u->offered_ns;
+	verdict_add(v, "client_load", verdict_rule_state(verdict_rule_find("client_load"), client), "assay itself used %.1f %% of the CPU time beside the engine", 100 * client);
+}
+
 /* Waiting for memory counts only beside pages that really came in; where the kernel keeps no stall time, pages alone are a caution. */
 static void swap(const struct assay_machine_use *u, struct assay_verdict *v)
 {

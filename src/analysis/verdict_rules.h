@@ -22,5 +22,7 @@ void verdict_add(struct assay_verdict *v, const char *code, enum assay_verdict_s
 struct assay_machine_use;
 /* Steal, foreign load, swap and throttling of a span of time; nothing where the span is under a second or not known. */
 void verdict_machine(const struct assay_machine_use *use, struct assay_verdict *v);
+/* assay's own share beside an engine in other processes. Of samples inside visits only: between them assay probes the machine. */
+void verdict_client(const struct assay_machine_use *inside, struct assay_verdict *v);
 
 #endif

@@ -122,7 +122,7 @@ int cmd_run_measure(struct cmd_run *r, struct assay_err *e)
 	int threads = (int)assay_options_int(r->o, "threads");
 	struct assay_session_config c = {
 		.engine = r->engine, .sink = assay_journal_sink(r->journal), .hooks = { .arg = r, .stop = should_stop, .progress = on_progress, .live = r->exp->resumable && r->line ? on_live : NULL, .prepare = before_visit, .enough = cmd_run_abort_hook }, .seed = (uint64_t)assay_options_int(r->o, "seed"),
-		.probes = info->runs_here && !info->virtual_clock, .threads = threads ? threads : assay_cpu_count(), .start = &r->at_start, .sample_period_ns = r->plan.sample_period_ns,
+		.probes = info->place != ASSAY_PLACE_ELSEWHERE && !info->virtual_clock, .threads = threads ? threads : assay_cpu_count(), .start = &r->at_start, .sample_period_ns = r->plan.sample_period_ns,
 		.before = r->resumed ? &r->before : NULL, .max_time_ns = time_left_ns(r, info->virtual_clock),
 	};
 	if (c.hooks.live)

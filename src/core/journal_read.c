@@ -95,13 +95,13 @@ static bool plausible(uint32_t type, const unsigned char *payload)
 	return true;
 }
 
-/* A sample of a journal from before the last counter was added: that counter was not readable. */
+/* A sample of a journal from before the last counters were added: they were not readable. */
 static bool older_sample(uint32_t type, const void *payload, uint32_t n, struct assay_rec_sample *out)
 {
-	if (type != ASSAY_REC_SAMPLE || n != offsetof(struct assay_rec_sample, energy_uj))
+	if (type != ASSAY_REC_SAMPLE || (n != offsetof(struct assay_rec_sample, energy_uj) && n != offsetof(struct assay_rec_sample, engine_cpu_ns)))
 		return false;
+	out->energy_uj = out->engine_cpu_ns = -1;
 	memcpy(out, payload, n);
-	out->energy_uj = -1;
 	return true;
 }
 

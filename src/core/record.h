@@ -60,6 +60,8 @@ struct assay_rec_sample {
 	int64_t self_cpu_ns;                       /* CPU of the telemetry thread itself */
 	int64_t gpu_util_pct, gpu_used_bytes;
 	int64_t energy_uj;                         /* CPU packages and their memory since sampling began, wraps undone; journals before it end at gpu_used_bytes */
+	int64_t engine_cpu_ns;                     /* user + system of the engine's processes, where it runs in others on this machine: rss and major_faults are
+	                                              then theirs too; journals before it end at energy_uj */
 };
 
 enum assay_mem_label { ASSAY_MEM_START, ASSAY_MEM_LOADED, ASSAY_MEM_BEFORE_RUN, ASSAY_MEM_AFTER_RUN, ASSAY_MEM_END };
@@ -93,7 +95,7 @@ struct assay_rec_window {
 	int64_t prompt_tokens, output_tokens; /* of the successes that ended in it */
 	int64_t tokens;            /* output tokens that arrived in it, whoever's */
 	int64_t busy_ns;           /* time in engine steps */
-	int64_t cpu_ns;            /* CPU time of this process in it; -1 unknown */
+	int64_t cpu_ns;            /* CPU time of the process, or processes, of the engine in it; -1 unknown */
 	int64_t rss_mean_bytes, rss_max_bytes; /* of readings a second apart; -1 unknown */
 	int64_t wall_ns;           /* CLOCK_REALTIME at t0; -1 on a virtual clock */
 	double load_per_s;         /* arrivals wanted, mean over the window; closed loop: 0 */

@@ -105,7 +105,7 @@ static void describe(struct cpu *x, int64_t total_ns)
 	i->kv_bytes_per_token = n->kv_bytes_per_token;
 	i->kv_pool_bytes = n->kv_bytes;
 	i->max_num_seqs = n->max_num_seqs;
-	i->runs_here = true;
+	i->place = ASSAY_PLACE_THIS_PROCESS;
 }
 
 static int open_tokenizer(struct cpu *x, const char *model, struct assay_err *e)

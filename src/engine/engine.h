@@ -14,6 +14,7 @@
 #include "core/record.h"
 #include "core/request.h"
 #include "core/run.h"
+#include "telemetry/process_group.h"
 
 struct assay_engine;
 #define ASSAY_ENGINE_LOG "worker.log"
@@ -43,6 +44,9 @@ const char *assay_engine_opt(const struct assay_engine_config *c, const char *na
 /* exact: the engine knows; derived: computed from something else; none: not to be had (null + reason). */
 enum assay_cap { ASSAY_CAP_NONE, ASSAY_CAP_DERIVED, ASSAY_CAP_EXACT };
 
+/* Where the model runs: in this process; in others on this machine; or what this machine does has nothing to do with it. */
+enum assay_engine_place { ASSAY_PLACE_ELSEWHERE, ASSAY_PLACE_THIS_PROCESS, ASSAY_PLACE_OTHER_PROCESSES };
+
 struct assay_engine_info {
 	char name[32], version[96];
 	/* JSON for the header record; owned by the engine, valid until close */
@@ -59,7 +63,8 @@ struct assay_engine_info {
 	char no_tokenizer[160];
 	bool virtual_clock;
 	const struct assay_run *recorded; /* replay: its memory, samples and ceilings are put on record as they are; else NULL */
-	bool runs_here;            /* the model runs in this process (machine probes and telemetry make sense) */
+	enum assay_engine_place place; /* elsewhere: machine probes and telemetry make no sense */
+	struct assay_processes processes; /* OTHER_PROCESSES: which */
 };
 
 enum assay_event_kind { ASSAY_EV_SCHEDULED, ASSAY_EV_TOKEN, ASSAY_EV_PREEMPTED, ASSAY_EV_DONE, ASSAY_EV_STEP };
@@ -79,7 +84,7 @@ struct assay_event {
 
 struct assay_engine_memory {
 	int64_t weight_bytes, kv_pool_bytes, kv_used_bytes, kv_peak_bytes, kv_tokens, workspace_bytes; /* -1 unknown */
-	int64_t rss_bytes;         /* of an engine that is not this process (sim: as stated); -1 = unknown, or ask the OS when runs_here */
+	int64_t rss_bytes;         /* of an engine that is not this process (sim: as stated); -1 = unknown, or ask the OS where it runs here */
 };
 
 /* An option of one engine only, given as --engine-opt NAME=VALUE. */

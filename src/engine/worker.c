@@ -37,6 +37,7 @@ static void worker_close(struct assay_engine *g)
 	json_decref(x->info.effective);
 	json_decref(x->info.load);
 	json_decref(x->info.capabilities);
+	assay_group_close(x->group);
 	worker_lines_release(&x->lines);
 	assay_event_queue_release(&x->queue);
 	free(x->steps);
@@ -271,13 +272,10 @@ static void ask_memory(struct worker *x)
 static void worker_memory(struct assay_engine *g, struct assay_engine_memory *m)
 {
 	struct worker *x = worker_of(g);
-	struct worker_group group = { .rss_bytes = -1 };
 	if (x->tells_memory && !x->running && !*x->fault)
 		ask_memory(x);
-	if (x->proc.pid)
-		worker_group_read(x->proc.pid, &group);
 	*m = (struct assay_engine_memory){ .weight_bytes = x->weight_bytes, .kv_pool_bytes = -1, .kv_used_bytes = -1, .kv_peak_bytes = -1, .kv_tokens = x->kv_tokens, .workspace_bytes = -1,
-					   .rss_bytes = group.rss_bytes };
+					   .rss_bytes = -1 };
 }
 
 /* ---- account ---- */

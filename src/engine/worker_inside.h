@@ -18,6 +18,7 @@ struct worker {
 	struct assay_engine base;
 	struct assay_engine_info info;
 	struct worker_proc proc;
+	struct assay_group *group;               /* its processes; NULL before it was started */
 	struct worker_lines lines;
 	char *name, *file, *python, *log_path;   /* NAME of worker:NAME; file that runs; log_path NULL: in memory */
 	json_t *variables;                       /* {NAME: value} that its environment was given (worker_variables.h) */

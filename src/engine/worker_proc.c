@@ -2,7 +2,6 @@
 #include "engine/worker_proc.h"
 
 #include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -213,40 +212,4 @@ void worker_proc_stop(struct worker_proc *p, int64_t patience_ns)
 	close_all((int[]){ p->out, p->pidfd, p->log }, 3);
 	p->pid = 0;
 	p->out = p->pidfd = p->log = -1;
-}
-
-/* ---- the group ---- */
-
-/* /proc/PID/stat after the name in parentheses: state ppid pgrp session tty tpgid flags minflt cminflt majflt cmajflt utime stime ... rss is the 22nd. */
-static bool add_process(const char *pid, pid_t group, int64_t tick_ns, int64_t page_bytes, struct worker_group *out)
-{
-	char path[64], text[1024];
-	long long pgrp, utime, stime, rss;
-	snprintf(path, sizeof path, "/proc/%.20s/stat", pid);
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd >= 0 ? read(fd, text, sizeof text - 1) : -1;
-	if (fd >= 0)
-		close(fd);
-	text[n > 0 ? n : 0] = 0;
-	const char *after = strrchr(text, ')');
-	if (!after || sscanf(after + 1, " %*c %*d %lld %*d %*d %*d %*u %*u %*u %*u %*u %lld %lld %*d %*d %*d %*d %*d %*d %*u %*u %lld", &pgrp, &utime, &stime, &rss) != 4 || pgrp != group)
-		return false;
-	out->n++;
-	out->cpu_ns += (utime + stime) * tick_ns;
-	out->rss_bytes += rss * page_bytes;
-	return true;
-}
-
-void worker_group_read(pid_t group, struct worker_group *out)
-{
-	int64_t tick_ns = ASSAY_NS_PER_S / sysconf(_SC_CLK_TCK), page_bytes = sysconf(_SC_PAGESIZE);
-	DIR *d = opendir("/proc");
-	*out = (struct worker_group){ 0 };
-	for (struct dirent *x; d && (x = readdir(d));)
-		if (isdigit((unsigned char)x->d_name[0]))
-			add_process(x->d_name, group, tick_ns, page_bytes, out);
-	if (d)
-		closedir(d);
-	if (!out->n)
-		out->cpu_ns = out->rss_bytes = -1;
 }

@@ -33,8 +33,4 @@ void worker_proc_last_words(const struct worker_proc *p, char *out, size_t size)
 /* Waits patience_ns for its own end, then SIGTERM to the group, then SIGKILL; reaps it and what it left behind. */
 void worker_proc_stop(struct worker_proc *p, int64_t patience_ns);
 
-/* Of all processes of the group, and of further pids. -1 = none is there. */
-struct worker_group { int n; int64_t cpu_ns, rss_bytes; };
-void worker_group_read(pid_t group, struct worker_group *out);
-
 #endif

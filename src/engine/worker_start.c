@@ -31,7 +31,12 @@ static int launch(struct worker *x, const struct assay_engine_config *c, struct 
 	char **envp = worker_variables_block(x->variables);
 	int rc = worker_proc_start(&x->proc, argv, envp, x->log_path, e);
 	free(envp);
-	return rc ? assay_fail_in(e, "worker %s", x->name) : 0;
+	if (rc)
+		return assay_fail_in(e, "worker %s", x->name);
+	x->info.place = ASSAY_PLACE_OTHER_PROCESSES;
+	x->info.processes.group = x->proc.pid;
+	x->group = assay_group_open("", &x->info.processes);
+	return 0;
 }
 
 /* ---- clock ---- */
@@ -145,6 +150,16 @@ static json_t *effective_of(const struct worker *x, const json_t *hello, const j
 	return o;
 }
 
+/* Processes beside the group that do the worker's work. */
+static void name_processes(struct assay_processes *p, const json_t *pids)
+{
+	size_t i;
+	json_t *v;
+	json_array_foreach(pids, i, v)
+		if (p->n_pids < ASSAY_PIDS_MAX && json_integer_value(v) > 1 && json_integer_value(v) <= INT32_MAX)
+			p->pid[p->n_pids++] = (pid_t)json_integer_value(v);
+}
+
 static void describe(struct worker *x, const struct assay_engine_config *c, const struct nn_shape *shape, const json_t *hello, int64_t total_ns)
 {
 	const json_t *loaded = x->answer.root, *info = json_object_get(loaded, "info"), *caps = json_object_get(loaded, "caps");
@@ -162,6 +177,7 @@ static void describe(struct worker *x, const struct assay_engine_config *c, cons
 	i->max_context = (int)assay_json_get_int(info, "max_len", shape->max_context);
 	i->max_context = i->max_context > 0 && i->max_context < shape->max_context ? i->max_context : shape->max_context;
 	i->max_num_seqs = (int)assay_json_get_int(json_object_get(loaded, "effective"), "max_num_seqs", c->max_num_seqs);
+	name_processes(&i->processes, json_object_get(loaded, "pids"));
 	x->can_cancel = assay_json_get_bool(caps, "cancel", false);
 	x->tells_memory = json_object_get(caps, "mem") != NULL;
 	x->weight_bytes = assay_json_get_int(info, "weight_bytes", -1);

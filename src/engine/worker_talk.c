@@ -116,11 +116,11 @@ int worker_listen(struct worker *x, int64_t timeout_ns, struct assay_err *e)
 
 int worker_watch(struct worker *x, struct assay_err *e)
 {
-	struct worker_group g;
+	struct assay_group_use g;
 	int64_t now_ns = assay_now_ns();
 	if ((!x->waiting && !x->running) || now_ns - x->progress_ns < LOOK_NS || now_ns - x->looked_ns < LOOK_NS)
 		return 0;
-	worker_group_read(x->proc.pid, &g);
+	assay_group_read(x->group, &g);
 	if (g.n && x->cpu_ns >= 0 && (double)(g.cpu_ns - x->cpu_ns) > CPU_SHARE * (double)(now_ns - x->looked_ns))
 		x->progress_ns = now_ns;
 	x->cpu_ns = g.cpu_ns;

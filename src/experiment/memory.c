@@ -49,7 +49,7 @@ static void compute(const struct assay_engine_info *i, struct limits *m)
 		m->batch_pool = least(floor((double)i->kv_tokens / each), most);
 		m->context_pool = least((double)i->kv_tokens, context);
 	}
-	if (!i->runs_here || !i->kv_bytes_per_token)
+	if (i->place != ASSAY_PLACE_THIS_PROCESS || !i->kv_bytes_per_token)
 		return;
 	assay_sysmem_read("", &sys);
 	if (assay_sysmem_safe_bytes(&sys) == ASSAY_SYSMEM_NONE)

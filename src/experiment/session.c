@@ -14,6 +14,9 @@
 #define PROBE_NS (60 * ASSAY_NS_PER_MS)         /* one probe; three make a record */
 #define PROBE_GAP_NS (2 * ASSAY_NS_PER_S)
 #define PROBE_SHARE 0.03
+#define IDLE_LOOK_NS (50 * ASSAY_NS_PER_MS)
+#define IDLE_SHARE 0.02                         /* of a core: what an engine that waits for requests may take */
+enum { IDLE_LOOKS = 12 };
 
 static void put(struct assay_session *s, enum assay_lane lane, const struct assay_record *r)
 {
@@ -34,8 +37,10 @@ void assay_session_memory(struct assay_session *s, enum assay_mem_label label, u
 		return; /* put_recorded did */
 	s->c.engine->ops->memory(s->c.engine, &g);
 	*m = (struct assay_rec_memory){ .t_ns = assay_engine_now(s->c.engine), .rss_bytes = g.rss_bytes, .pss_bytes = -1, .hwm_bytes = -1 };
-	if (s->info->runs_here)
+	if (s->info->place == ASSAY_PLACE_THIS_PROCESS)
 		assay_memory_read(m);
+	else if (s->group)
+		assay_group_memory(s->group, m);
 	else if (g.rss_bytes < 0 && g.weight_bytes < 0 && g.kv_used_bytes < 0)
 		return; /* nothing is known: no record */
 	m->label = label;
@@ -53,10 +58,25 @@ void assay_session_memory(struct assay_session *s, enum assay_mem_label label, u
 int64_t assay_session_rss(const struct assay_session *s)
 {
 	struct assay_engine_memory g;
-	if (s->info->runs_here)
+	struct assay_group_use use;
+	if (s->info->place == ASSAY_PLACE_THIS_PROCESS)
 		return assay_memory_rss();
+	if (s->group) {
+		assay_group_read(s->group, &use);
+		return use.rss_bytes;
+	}
 	s->c.engine->ops->memory(s->c.engine, &g);
 	return g.rss_bytes;
+}
+
+int64_t assay_session_cpu_ns(const struct assay_session *s)
+{
+	struct assay_group_use use = { .cpu_ns = -1 };
+	if (s->info->place == ASSAY_PLACE_THIS_PROCESS)
+		return assay_process_cpu_ns();
+	if (s->group)
+		assay_group_read(s->group, &use);
+	return use.cpu_ns;
 }
 
 static void put_start(struct assay_session *s, const struct assay_rec_memory *start)
@@ -69,6 +89,26 @@ static void put_start(struct assay_session *s, const struct assay_rec_memory *st
 	put(s, ASSAY_LANE_DRIVE, &r);
 }
 
+/* Threads of an engine in other processes may spin for a while before they sleep, and a probe beside them would measure what is left of the machine. */
+static bool engine_rests(struct assay_session *s)
+{
+	struct assay_group_use a, b;
+	if (!s->group)
+		return true;
+	assay_group_read(s->group, &a);
+	for (int i = 0; i < IDLE_LOOKS; i++, a = b) {
+		int64_t from_ns = assay_now_ns();
+		assay_sleep_until_ns(from_ns + IDLE_LOOK_NS);
+		assay_group_read(s->group, &b);
+		if (a.n && b.n && (double)(b.cpu_ns - a.cpu_ns) < IDLE_SHARE * (double)(assay_now_ns() - from_ns))
+			return true;
+	}
+	if (!s->probing.told)
+		assay_session_note(s, json_pack("{s:s, s:s}", "code", "unavailable", "what", "ceilings[]", "reason", "the engine used the CPU while no request was under way"));
+	s->probing.told = true;
+	return false;
+}
+
 void assay_session_probe(struct assay_session *s)
 {
 	int64_t now_ns = assay_now_ns();
@@ -77,6 +117,11 @@ void assay_session_probe(struct assay_session *s)
 	double allowed_ns = 1e9 + PROBE_SHARE * (double)(now_ns - s->opened_ns);
 	if (s->probing.last_ns && (now_ns - s->probing.last_ns < PROBE_GAP_NS || (double)(s->probing.spent_ns + 3 * PROBE_NS) > allowed_ns))
 		return;
+	if (!engine_rests(s)) {
+		s->probing.last_ns = assay_now_ns();
+		s->probing.spent_ns += s->probing.last_ns - now_ns;
+		return;
+	}
 	struct assay_record r = { .type = ASSAY_REC_CEILING };
 	r.u.ceiling = (struct assay_rec_ceiling){ .read_gb_s = assay_probe_read_gb_s(s->c.threads, PROBE_NS),
 						  .gemm_f32_gflop_s = assay_probe_gemm_gflop_s(s->c.threads, 0, PROBE_NS),
@@ -179,13 +224,15 @@ int assay_session_open(const struct assay_session_config *c, struct assay_sessio
 	if (s->c.threads < 1)
 		s->c.threads = (int)assay_json_get_int(s->info->effective, "threads", assay_cpu_count());
 	s->opened_ns = assay_engine_now(c->engine);
-	int rc = c->probes ? assay_sampler_start(c->sink, c->sample_period_ns > 0 ? c->sample_period_ns : SAMPLE_PERIOD_NS, &s->sampler, e) : 0;
+	bool others = s->info->place == ASSAY_PLACE_OTHER_PROCESSES;
+	int rc = c->probes ? assay_sampler_start(c->sink, c->sample_period_ns > 0 ? c->sample_period_ns : SAMPLE_PERIOD_NS, others ? &s->info->processes : NULL, &s->sampler, e) : 0;
 	if (rc) {
 		free(s);
 		return rc;
 	}
+	s->group = others ? assay_group_open("", &s->info->processes) : NULL;
 	s->tally.hooks = &s->c.hooks;
-	if (c->start && s->info->runs_here)
+	if (c->start && s->info->place == ASSAY_PLACE_THIS_PROCESS)
 		put_start(s, c->start);
 	assay_session_memory(s, ASSAY_MEM_LOADED, UINT32_MAX, 0);
 	if (s->info->recorded) {
@@ -208,6 +255,7 @@ void assay_session_close(struct assay_session *s)
 		assay_sampler_stop(s->sampler);
 	if (s->c.probes)
 		assay_probe_close();
+	assay_group_close(s->group);
 	assay_drive_release(&s->drive);
 	free(s);
 }

@@ -9,7 +9,7 @@
 #include "telemetry/telemetry.h"
 
 /* Machine ceilings are probed between visits: how much time they took, and when last. */
-struct assay_probing { int64_t spent_ns, last_ns; };
+struct assay_probing { int64_t spent_ns, last_ns; bool told; };
 
 /* sim: telemetry given as input is played back as SAMPLE records on the engine's clock. */
 struct assay_playback { const json_t *rows; size_t at; int64_t t_ns; struct assay_rec_sample sample; };
@@ -18,6 +18,7 @@ struct assay_session {
 	struct assay_session_config c;
 	const struct assay_engine_info *info;
 	struct assay_sampler *sampler;     /* NULL where nothing runs here */
+	struct assay_group *group;         /* the engine's processes, where they are not this one; else NULL */
 	struct assay_tally tally;
 	struct assay_drive drive;
 	struct assay_rate rate;            /* what visits took: for time budgets */
@@ -47,8 +48,10 @@ static inline bool assay_session_goes_on(const struct assay_session *s)
 void assay_session_memory(struct assay_session *s, enum assay_mem_label label, uint32_t point, int32_t repeat);
 /* Probes the machine's ceilings if that is due: at most 3 % of the run's time (1 s allowed at once), at least 2 s apart. */
 void assay_session_probe(struct assay_session *s);
-/* Resident memory of what answers: of this process where the model runs here, else as the engine says; -1 unknown. Cheap. */
+/* Resident memory of what answers: of this process or the engine's, else as the engine says; -1 unknown. Cheap. */
 int64_t assay_session_rss(const struct assay_session *s);
+/* CPU time so far of what answers; -1 unknown. Cheap. */
+int64_t assay_session_cpu_ns(const struct assay_session *s);
 /* Plays stated telemetry up to the engine's now. */
 void assay_session_play(struct assay_session *s);
 /* Writes a NOTE; steals the object. */

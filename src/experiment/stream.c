@@ -13,7 +13,6 @@
 #include "workload/prompts.h"
 
 #define RSS_PERIOD_NS ASSAY_NS_PER_S
-#define RSS_OUTSIDE_NS (5 * ASSAY_NS_PER_S) /* of an engine in other processes: asking takes longer */
 #define TELL_EVERY 64                 /* turns of the loop between two looks at the clock for progress */
 #define SHORT_NS ASSAY_NS_PER_MS      /* a window that lacks less is whole */
 
@@ -94,14 +93,13 @@ static double mean_load(const struct stream *st, int64_t t0_ns, int64_t t1_ns)
 
 static void begin_window(struct stream *st, int64_t t_ns, uint32_t index)
 {
-	bool here = st->s->info->runs_here;
 	struct assay_rec_window head = { .index = index, .point = st->c->first_point + st->phase.item, .repeat = st->repeat[st->phase.item], .t0_ns = t_ns,
 					 .t1_ns = -1, .elapsed_ns = t_ns - st->origin_ns, .wall_ns = st->s->info->virtual_clock ? -1 : assay_wall_ns(), .cpu_ns = -1 };
 	head.flags = (st->c->probe ? ASSAY_WINDOW_PROBE : 0) | (st->tail ? ASSAY_WINDOW_TAIL : 0);
 	st->window_end_ns = st->tail ? INT64_MAX : t_ns + st->c->window_ns;
 	if (!st->tail && st->window_end_ns > st->phase_end_ns - SHORT_NS)
 		st->window_end_ns = st->phase_end_ns;
-	st->cpu_ns = here ? assay_process_cpu_ns() : -1;
+	st->cpu_ns = assay_session_cpu_ns(st->s);
 	assay_window_begin(st->w, &head);
 }
 
@@ -116,7 +114,7 @@ static void end_window(struct stream *st, int64_t t_ns, size_t n_live)
 		h->live_end = (uint32_t)n_live;
 	assay_window_rss(st->w, assay_session_rss(st->s));
 	if (st->cpu_ns >= 0)
-		h->cpu_ns = assay_process_cpu_ns() - st->cpu_ns;
+		h->cpu_ns = assay_session_cpu_ns(st->s) - st->cpu_ns;
 	assay_live_window(&st->live, st->w);
 	assay_window_put(st->w, put, st);
 	st->s->c.sink->flush(st->s->c.sink);
@@ -267,7 +265,7 @@ static const struct assay_request *peek(struct assay_source *base, size_t n_live
 	h->live_end = (uint32_t)n_live;
 	if (now_ns >= st->rss_due_ns) {
 		assay_window_rss(st->w, assay_session_rss(st->s));
-		st->rss_due_ns = now_ns + (st->s->info->runs_here || st->s->info->virtual_clock ? RSS_PERIOD_NS : RSS_OUTSIDE_NS);
+		st->rss_due_ns = now_ns + RSS_PERIOD_NS;
 		assay_session_play(st->s);
 	}
 	if (!(st->turns++ % TELL_EVERY))

@@ -69,7 +69,7 @@ static double cpu_util(const struct point_builder *b, const struct assay_run_vis
 	struct assay_machine_use use = { 0 };
 	assay_machine_use_add(b->run->samples + v->first_sample, v->n_samples, &use);
 	if (use.offered_ns > 0)
-		return (double)use.own_ns / (double)use.offered_ns;
+		return (double)(use.own_ns - use.client_ns) / (double)use.offered_ns;
 	reason_set(reason, "%s", b->virtual_clock ? REASON_VIRTUAL : "fewer than two telemetry samples in the timed region");
 	return NAN;
 }

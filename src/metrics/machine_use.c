@@ -33,7 +33,8 @@ static void add_part(const struct assay_rec_sample *s, size_t n, struct assay_ma
 	to->busy_ns += busy;
 	to->steal_ns += steal;
 	to->offered_ns += busy + steal + diff(a->cpu_idle_ns, b->cpu_idle_ns) + diff(a->cpu_iowait_ns, b->cpu_iowait_ns);
-	to->own_ns += diff(a->proc_cpu_ns, b->proc_cpu_ns);
+	to->own_ns += diff(a->proc_cpu_ns, b->proc_cpu_ns) + diff(a->engine_cpu_ns, b->engine_cpu_ns);
+	to->client_ns += b->engine_cpu_ns > 0 ? diff(a->proc_cpu_ns, b->proc_cpu_ns) : 0;
 	to->swap_in_pages += diff(a->swap_in_pages, b->swap_in_pages);
 	to->memory_stall_ns += 1000 * diff(a->psi_memory_us, b->psi_memory_us);
 	to->major_faults += diff(a->major_faults, b->major_faults);
@@ -50,7 +51,8 @@ void assay_machine_use_add(const struct assay_rec_sample *s, size_t n, struct as
 	size_t from = 0;
 	add_frequency(s, n, to);
 	for (size_t i = 1; i < n; i++)
-		if (began_anew(s[i - 1].proc_cpu_ns, s[i].proc_cpu_ns) || began_anew(s[i - 1].cpu_busy_ns, s[i].cpu_busy_ns)) {
+		if (began_anew(s[i - 1].proc_cpu_ns, s[i].proc_cpu_ns) || began_anew(s[i - 1].engine_cpu_ns, s[i].engine_cpu_ns) ||
+		    began_anew(s[i - 1].cpu_busy_ns, s[i].cpu_busy_ns)) {
 			add_part(s + from, i - from, to);
 			from = i;
 		}

@@ -10,7 +10,8 @@
 struct assay_machine_use {
 	int64_t span_ns;                      /* time covered */
 	int64_t offered_ns;                   /* CPU time of all CPUs: busy + idle + iowait + steal */
-	int64_t busy_ns, own_ns, steal_ns;    /* machine busy; this process; stolen by the hypervisor */
+	int64_t busy_ns, own_ns, steal_ns;    /* machine busy; this process and the engine's; stolen by the hypervisor */
+	int64_t client_ns;                    /* of own_ns, this process's where the engine runs in others; else 0 */
 	int64_t swap_in_pages, major_faults;
 	int64_t memory_stall_ns;              /* time in which some task waited for memory (PSI) */
 	int64_t freq_least_khz, freq_most_khz; /* over all samples; 0 = not readable */

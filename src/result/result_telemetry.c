@@ -22,6 +22,7 @@ static const struct series {
 	{ "rss_mib", "MiB", LEVEL, AT(rss_bytes), 1 / MIB },
 	{ "memory_available_mib", "MiB", LEVEL, AT(mem_available_bytes), 1 / MIB },
 	{ "process_cpu", "cores", PER_SECOND, AT(proc_cpu_ns), 1e-9 },
+	{ "engine_cpu", "cores", PER_SECOND, AT(engine_cpu_ns), 1e-9 }, /* only where the engine runs in processes of its own */
 	{ "machine_busy_pct", "%", CPU_SHARE, AT(cpu_busy_ns), 100 },
 	{ "steal_pct", "%", CPU_SHARE, AT(cpu_steal_ns), 100 },
 	{ "iowait_pct", "%", CPU_SHARE, AT(cpu_iowait_ns), 100 },
@@ -43,6 +44,22 @@ static const struct series {
 static int64_t field(const struct assay_rec_sample *s, size_t offset)
 {
 	return *(const int64_t *)((const char *)s + offset);
+}
+
+/* Whether the engine ran in processes of its own. */
+static bool in_others(const struct assay_run *run)
+{
+	for (size_t i = 0; i < run->n_samples; i++)
+		if (run->samples[i].engine_cpu_ns > 0)
+			return true;
+	return false;
+}
+
+/* Why a series has no values. */
+static const char *reason_of(const struct series *t, const struct assay_run *run)
+{
+	bool switches = t->offset == AT(ctx_voluntary) || t->offset == AT(ctx_involuntary);
+	return switches && in_others(run) ? "not read of an engine in processes of its own" : "not readable on this machine";
 }
 
 static double difference(const struct assay_rec_sample *a, const struct assay_rec_sample *b, size_t offset)
@@ -92,7 +109,7 @@ static json_t *series_json(const struct series *t, const struct assay_run *run, 
 		json_array_append_new(values, assay_json_real(x));
 	}
 	json_t *o = json_pack("{s:s, s:s, s:o}", "name", t->name, "unit", t->unit, "values", any ? json_incref(values) : json_array());
-	json_object_set_new(o, "reason", any ? json_null() : json_string("not readable on this machine"));
+	json_object_set_new(o, "reason", any ? json_null() : json_string(reason_of(t, run)));
 	json_decref(values);
 	return o;
 }
@@ -119,7 +136,7 @@ static json_t *summary_json(const struct series *t, const struct assay_run *run)
 		max = x > max ? x : max;
 	}
 	return json_pack("{s:s, s:o, s:o, s:o, s:o}", "unit", t->unit, "mean", assay_json_real(mean), "min", assay_json_real(min), "max", assay_json_real(max),
-		"reason", isnan(mean) ? json_string("not readable on this machine") : json_null());
+		"reason", isnan(mean) ? json_string(reason_of(t, run)) : json_null());
 }
 
 static json_t *none(const char *why)
@@ -135,6 +152,8 @@ json_t *result_telemetry(const struct assay_run *run)
 	double seconds = (double)(run->samples[steps].t_ns - run->samples[0].t_ns) / 1e9;
 	json_t *series = json_array(), *summary = json_object();
 	for (size_t i = 0; i < N_SERIES; i++) {
+		if (table[i].offset == AT(engine_cpu_ns) && !in_others(run))
+			continue;
 		json_array_append_new(series, series_json(&table[i], run, every));
 		json_object_set_new(summary, table[i].name, summary_json(&table[i], run));
 	}

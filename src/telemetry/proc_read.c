@@ -100,6 +100,41 @@ int assay_parse_cpu_line(const char *s, size_t n, struct assay_cpu_ticks *out)
 	return 0;
 }
 
+static void skip_word(struct cursor *c)
+{
+	while (c->s < c->end && !strchr(" \n", *c->s))
+		c->s++;
+	skip_blanks(c);
+}
+
+/* Fields by their number in proc(5): 3 state, 4 ppid, 5 pgrp, 12 majflt, 13 cmajflt, 14 utime, 15 stime, 16 cutime, 17 cstime, 22 starttime, 24 rss. */
+int assay_parse_pid_stat(const char *s, size_t n, struct assay_pid_stat *out)
+{
+	const char *name_end = memrchr(s, ')', n);
+	struct cursor c = { name_end ? name_end + 1 : s, s + n };
+	int64_t f[25] = { 0 };
+	skip_blanks(&c);
+	if (!name_end || c.s >= c.end)
+		return -1;
+	*out = (struct assay_pid_stat){ .state = *c.s };
+	for (int i = 3; i <= 24; i++) {
+		bool wanted = i == 4 || i == 5 || (i >= 12 && i <= 17) || i == 22 || i == 24;
+		struct cursor word = c;
+		f[i] = wanted ? take_int(&word) : 0;
+		if (c.s >= c.end || f[i] < 0 || f[i] > INT64_MAX / 16)
+			return -1;
+		skip_word(&c);
+	}
+	out->parent = f[4];
+	out->group = f[5];
+	out->major_faults = f[12] + f[13];
+	out->cpu = f[14] + f[15];
+	out->children_cpu = f[16] + f[17];
+	out->start = f[22];
+	out->rss_pages = f[24];
+	return 0;
+}
+
 static const char *const files[ASSAY_PROC_FILES] = {
 	[ASSAY_PROC_STATM] = "/proc/self/statm",
 	[ASSAY_PROC_STAT] = "/proc/stat",

@@ -25,6 +25,11 @@ struct assay_cpu_ticks { int64_t busy, idle, iowait, steal; };
 /* 0, or -1 (then *out is all -1). */
 int assay_parse_cpu_line(const char *s, size_t n, struct assay_cpu_ticks *out);
 
+/* What is counted of a process in /proc/PID/stat; the name in it may hold blanks and parentheses. Times in clock ticks, children_cpu: of children that ended and were waited for. */
+struct assay_pid_stat { char state; int64_t parent, group, major_faults, cpu, children_cpu, start, rss_pages; };
+/* 0, or -1. */
+int assay_parse_pid_stat(const char *s, size_t n, struct assay_pid_stat *out);
+
 enum assay_proc_file {
 	ASSAY_PROC_STATM, ASSAY_PROC_STAT, ASSAY_PROC_MEMINFO, ASSAY_PROC_VMSTAT, ASSAY_PROC_PSI_CPU, ASSAY_PROC_PSI_MEMORY,
 	ASSAY_PROC_PSI_IO, ASSAY_PROC_FREQ, ASSAY_PROC_FILES
@@ -39,7 +44,7 @@ struct assay_proc {
 /* root: "" or a folder that holds a recorded proc/ and sys/. A file that cannot be opened is left at -1. */
 void assay_proc_open(struct assay_proc *p, const char *root);
 void assay_proc_close(struct assay_proc *p);
-/* Fills every field of *out but self_cpu_ns, energy and the gpu ones (set to -1). No allocation. Process CPU time,
+/* Fills every field of *out but self_cpu_ns, engine_cpu_ns, energy and the gpu ones (set to -1). No allocation. Process CPU time,
  * switches and faults are the whole process's (all threads). */
 void assay_proc_sample(struct assay_proc *p, struct assay_rec_sample *out);
 

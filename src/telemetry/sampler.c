@@ -23,18 +23,32 @@ struct assay_sampler {
 	struct assay_proc proc;
 	struct assay_energy energy;
 	struct assay_nvml *nvml; /* NULL: no GPU to watch */
+	struct assay_group *group; /* the engine's processes; NULL: this one */
 	pthread_t thread;
 	pthread_mutex_t mutex;   /* guards stopping */
 	pthread_cond_t wake;
 	int stopping;
 };
 
+/* What is told of a process is told of the engine's. */
+static void sample_group(struct assay_group *g, struct assay_rec_sample *out)
+{
+	struct assay_group_use use;
+	assay_group_read(g, &use);
+	out->engine_cpu_ns = use.cpu_ns;
+	out->rss_bytes = use.rss_bytes;
+	out->major_faults = use.major_faults;
+	out->ctx_voluntary = out->ctx_involuntary = -1;
+}
+
 static void take_sample(struct assay_sampler *s)
 {
 	struct assay_record r = { .type = ASSAY_REC_SAMPLE };
 	uint64_t mark = assay_memory_scratch_mark();
 	assay_proc_sample(&s->proc, &r.u.sample);
-	if (assay_memory_scratch_since(mark))
+	if (s->group)
+		sample_group(s->group, &r.u.sample);
+	else if (assay_memory_scratch_since(mark))
 		r.u.sample.rss_bytes = -1; /* a probe's buffer is in it: not readable rather than wrong */
 	if (s->nvml && r.u.sample.t_ns >= s->gpu_due_ns) {
 		assay_nvml_sample(s->nvml, &r.u.sample.gpu_util_pct, &r.u.sample.gpu_used_bytes);
@@ -77,12 +91,13 @@ static void sampler_free(struct assay_sampler *s)
 	assay_energy_close(&s->energy);
 	assay_nvml_close(s->nvml);
 	assay_proc_close(&s->proc);
+	assay_group_close(s->group);
 	pthread_cond_destroy(&s->wake);
 	pthread_mutex_destroy(&s->mutex);
 	free(s);
 }
 
-int assay_sampler_start(struct assay_sink *sink, int64_t period_ns, struct assay_sampler **out, struct assay_err *e)
+int assay_sampler_start(struct assay_sink *sink, int64_t period_ns, const struct assay_processes *engine, struct assay_sampler **out, struct assay_err *e)
 {
 	struct assay_sampler *s = xalloc(sizeof *s);
 	pthread_condattr_t ca;
@@ -93,6 +108,7 @@ int assay_sampler_start(struct assay_sink *sink, int64_t period_ns, struct assay
 	assay_proc_open(&s->proc, "");
 	assay_energy_open(&s->energy, "", why, sizeof why); /* the inventory tells why there is none */
 	s->nvml = assay_nvml_open(NULL, 0);
+	s->group = engine ? assay_group_open("", engine) : NULL;
 	pthread_mutex_init(&s->mutex, NULL);
 	pthread_condattr_init(&ca);
 	pthread_condattr_setclock(&ca, CLOCK_MONOTONIC);

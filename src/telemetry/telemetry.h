@@ -8,13 +8,15 @@
 
 #include "base/err.h"
 #include "core/record.h"
+#include "telemetry/process_group.h"
 
 /* result.json "machine": host, os, kernel, cpu{}, memory{}, gpus[] or null + reason, virtualised, limits{}; every unreadable field null with a reason. New reference. */
 json_t *assay_inventory(void);
 
 struct assay_sampler;
-/* Starts sampling every period_ns (100 ms) into sink's telemetry lane. While a read probe holds its buffer a sample's rss is -1. */
-int assay_sampler_start(struct assay_sink *sink, int64_t period_ns, struct assay_sampler **out, struct assay_err *e);
+/* Starts sampling every period_ns (100 ms) into sink's telemetry lane. engine: the processes in which the engine runs, NULL = this one (while a read probe
+ * holds its buffer a sample's rss is then -1). */
+int assay_sampler_start(struct assay_sink *sink, int64_t period_ns, const struct assay_processes *engine, struct assay_sampler **out, struct assay_err *e);
 /* Takes a last sample, joins the thread. */
 void assay_sampler_stop(struct assay_sampler *s);
 

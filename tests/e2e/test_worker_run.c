@@ -1,6 +1,7 @@
 /* Whole commands on -e worker:NAME: the same corridor, result and checks as for every engine; what is left of a worker that dies, or of a Ctrl-C. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <cmocka.h>
 #include <stdio.h>
@@ -24,6 +25,12 @@ static int set_up(void **state)
 	return 0;
 }
 
+/* 4: another program had the CPU, which is no matter here. */
+static bool measured(const struct e2e *r)
+{
+	return r->status == 0 || r->status == 4;
+}
+
 static void need_python(void)
 {
 	if (system("command -v python3 >/dev/null 2>&1")) {
@@ -37,8 +44,8 @@ static void test_good(void **state)
 	(void)state;
 	need_python();
 	struct e2e r;
-	e2e_run(&r, "$A throughput -e worker:toy --batch 1,4 --prompt-tokens 8 --output-tokens 6 --runs 3 --engine-opt step_ms=2 --engine-opt odd=1 -o good && $A verify good && $A engines");
-	if (r.status || !strstr(r.out, "ok: good") || !strstr(r.out, "worker:toy           ready: needs no environment of its own (python3)"))
+	e2e_run(&r, "$A throughput -e worker:toy --batch 1,4 --prompt-tokens 8 --output-tokens 6 --runs 3 --engine-opt step_ms=2 --engine-opt odd=1 -o good; s=$?; $A verify good && $A engines; exit $s");
+	if (!measured(&r) || !strstr(r.out, "ok: good") || !strstr(r.out, "worker:toy           ready: needs no environment of its own (python3)"))
 		fail_msg("status %d\n%s%s", r.status, r.out, r.err);
 	e2e_release(&r);
 	json_t *doc = e2e_json("good/result.json");
@@ -203,7 +210,7 @@ static void test_sweep(void **state)
 	need_python();
 	struct e2e r;
 	e2e_run(&r, "$A sweep -e worker:toy --vary engine-opt=step_ms=1,step_ms=15 --batch 2 --prompt-tokens 8 --output-tokens 6 --runs 3 --no-confirm -o sweep");
-	assert_int_equal(r.status, 0);
+	assert_true(measured(&r));
 	e2e_release(&r);
 	e2e_run(&r, "grep -ho '\"step_ms\": *[0-9][0-9.]*' $(find sweep -name result.json) | sort -u | wc -l");
 	assert_string_equal(r.out, "2\n"); /* as the worker says of itself */
@@ -225,8 +232,44 @@ static void test_interrupted(void **state)
 	json_decref(doc);
 }
 
+static bool has_reason(json_t *doc, const char *code)
+{
+	size_t i;
+	json_t *r;
+	json_array_foreach(e2e_at(doc, "verdict.reasons"), i, r)
+		if (!strcmp(json_string_value(json_object_get(r, "code")), code))
+			return true;
+	return false;
+}
+
+/* What a worker's processes use is the engine's, also of one that leaves the group; what another program uses is foreign load. */
+static void test_who_had_the_cpu(void **state)
+{
+	(void)state;
+	need_python();
+	struct e2e r;
+	e2e_run(&r, "FAKE_BURN=1 FAKE_STEP_MS=4 $A latency %s --prompt-tokens 8 --output-tokens 80 --runs 4 -o burn; s=$?; $A verify burn; exit $s", fake);
+	if (!measured(&r) || !strstr(r.out, "ok: burn"))
+		fail_msg("status %d\n%s%s", r.status, r.out, r.err);
+	e2e_release(&r);
+	json_t *doc = e2e_json("burn/result.json");
+	assert_true(json_real_value(e2e_at(doc, "telemetry.summary.engine_cpu.mean")) > 0.1);
+	assert_true(json_real_value(e2e_at(doc, "points.0.metrics.cpu_util.value")) > 0.03);
+	assert_true(json_real_value(e2e_at(doc, "points.0.metrics.rss_peak_mib.value")) > 1);
+	assert_true(json_integer_value(e2e_at(doc, "memory.0.rss_bytes")) > 1 << 20);
+	assert_int_equal(json_array_size(e2e_at(doc, "ceilings")), 0); /* no probe beside an engine that does not rest */
+	json_decref(doc);
+	e2e_run(&r, "sh -c 'while :; do :; done' & b=$!; FAKE_STEP_MS=4 $A latency %s --prompt-tokens 8 --output-tokens 80 --runs 4 -o foreign; s=$?; kill $b; $A verify foreign; exit $s", fake);
+	if (!measured(&r) || !strstr(r.out, "ok: foreign"))
+		fail_msg("status %d\n%s%s", r.status, r.out, r.err);
+	e2e_release(&r);
+	doc = e2e_json("foreign/result.json");
+	assert_true(has_reason(doc, "foreign_load"));
+	json_decref(doc);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_good), cmocka_unit_test(test_bad), cmocka_unit_test(test_directory), cmocka_unit_test(test_text), cmocka_unit_test(test_reporting), cmocka_unit_test(test_environment), cmocka_unit_test(test_sweep), cmocka_unit_test(test_interrupted) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_good), cmocka_unit_test(test_bad), cmocka_unit_test(test_directory), cmocka_unit_test(test_text), cmocka_unit_test(test_reporting), cmocka_unit_test(test_environment), cmocka_unit_test(test_sweep), cmocka_unit_test(test_interrupted), cmocka_unit_test(test_who_had_the_cpu) };
 	return cmocka_run_group_tests_name("worker_run", tests, set_up, NULL);
 }

@@ -107,7 +107,7 @@ static void describes_itself(void **state)
 	assert_int_equal(assay_json_get_bool(i->model, "synthetic", 1), 0);
 	assert_int_equal(assay_json_get_int(i->effective, "block_size", 0), 8);
 	assert_int_equal(i->vocab, golden.vocab);
-	assert_true(i->runs_here && !i->virtual_clock && i->max_num_seqs == 4 && i->kv_tokens >= 512);
+	assert_true(i->place == ASSAY_PLACE_THIS_PROCESS && !i->virtual_clock && i->max_num_seqs == 4 && i->kv_tokens >= 512);
 	assert_true(i->has_tokenizer || strlen(i->no_tokenizer) > 0);
 	const char *text = assay_json_get_str(i->capabilities, "text", "");
 	assert_true(i->has_tokenizer ? !strcmp(text, "exact") : !strncmp(text, "none: ", 6) && !strcmp(text + 6, i->no_tokenizer)); /* with its reason */

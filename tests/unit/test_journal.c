@@ -430,10 +430,10 @@ static void hostile_records_do_no_harm(void **state)
 	}
 }
 
-/* Samples of a journal from before the energy counter was added are read, their counter as not readable. */
+/* Samples of a journal from before the last counters were added are read, those counters as not readable. */
 static void older_samples_are_read(void **state)
 {
-	struct assay_rec_sample x = { .t_ns = 5, .gpu_used_bytes = 7 };
+	struct assay_rec_sample x = { .t_ns = 5, .gpu_used_bytes = 7, .energy_uj = 9, .engine_cpu_ns = 11 };
 	struct assay_buf b;
 	struct assay_run r;
 	(void)state;
@@ -441,11 +441,15 @@ static void older_samples_are_read(void **state)
 	assay_buf_append(&b, "ASSAYJ01\1\0\0\0\0\0\0\0", 16);
 	frame_add(&b, ASSAY_REC_HEADER, "{}", 2);
 	frame_add(&b, ASSAY_REC_SAMPLE, &x, offsetof(struct assay_rec_sample, energy_uj));
+	frame_add(&b, ASSAY_REC_SAMPLE, &x, offsetof(struct assay_rec_sample, engine_cpu_ns));
+	frame_add(&b, ASSAY_REC_SAMPLE, &x, sizeof x);
 	frame_add(&b, ASSAY_REC_FOOTER, "{}", 2);
 	assert_int_equal(assay_journal_parse(b.data, b.len_bytes, &r, NULL), 0);
 	assert_false(r.torn);
-	assert_int_equal(r.n_samples, 1);
-	assert_true(r.samples[0].gpu_used_bytes == 7 && r.samples[0].energy_uj == -1);
+	assert_int_equal(r.n_samples, 3);
+	assert_true(r.samples[0].gpu_used_bytes == 7 && r.samples[0].energy_uj == -1 && r.samples[0].engine_cpu_ns == -1);
+	assert_true(r.samples[1].gpu_used_bytes == 7 && r.samples[1].energy_uj == 9 && r.samples[1].engine_cpu_ns == -1);
+	assert_true(r.samples[2].gpu_used_bytes == 7 && r.samples[2].energy_uj == 9 && r.samples[2].engine_cpu_ns == 11);
 	assay_run_release(&r);
 	assay_buf_release(&b);
 }

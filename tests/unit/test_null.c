@@ -70,7 +70,7 @@ static void cancel_and_limit(void **state)
 	assert_int_equal(g->ops->poll(g, ev, 16, 0, &e), 1);
 	assert_true(ev[0].kind == ASSAY_EV_DONE && ev[0].end == ASSAY_END_CANCELLED && ev[0].reported_tokens == 3);
 	assert_int_equal(g->ops->cancel(g, 1), -1);
-	assert_false(g->ops->info(g)->runs_here || g->ops->info(g)->virtual_clock || g->ops->info(g)->has_tokenizer);
+	assert_false(g->ops->info(g)->place != ASSAY_PLACE_ELSEWHERE || g->ops->info(g)->virtual_clock || g->ops->info(g)->has_tokenizer);
 	g->ops->close(g);
 }
 

@@ -179,6 +179,11 @@ static void series_are_thinned_out_and_say_so(void **state)
 		s->self_cpu_ns = i * INT64_C(100000);
 	}
 	json_t *doc = assay_result_build(&f.run);
+	assert_null(json_object_get(json_object_get(json_object_get(doc, "telemetry"), "summary"), "engine_cpu")); /* it runs in this process */
+	json_decref(doc);
+	for (int i = 0; i < 1001; i++)
+		f.run.samples[i].engine_cpu_ns = 1 + i * INT64_C(120000000);
+	doc = assay_result_build(&f.run);
 	const json_t *t = json_object_get(doc, "telemetry"), *sum = json_object_get(t, "summary");
 	assert_int_equal(assay_json_get_int(t, "samples", 0), 1001);
 	assert_int_equal(assay_json_get_int(t, "samples_per_value", 0), 3);
@@ -189,6 +194,8 @@ static void series_are_thinned_out_and_say_so(void **state)
 	near(assay_json_get_num(json_object_get(sum, "rss_mib"), "max", 0), 101);
 	near(assay_json_get_num(json_object_get(sum, "rss_mib"), "mean", 0), 100.5);
 	near(assay_json_get_num(json_object_get(sum, "process_cpu"), "mean", 0), 1.5);
+	near(assay_json_get_num(json_object_get(sum, "engine_cpu"), "mean", 0), 1.2);
+	assert_true(listed(doc, "telemetry.context_switches", "not read of an engine in processes of its own"));
 	near(assay_json_get_num(json_object_get(sum, "steal_pct"), "max", 0), 10);
 	near(assay_json_get_num(json_object_get(sum, "sampler_cpu_pct"), "mean", 0), 0.1);
 	assert_true(json_is_null(json_object_get(json_object_get(sum, "frequency_mhz"), "mean")));

@@ -313,7 +313,7 @@ static void says_what_it_is(void **state)
 	assert_true(json_real_value(json_object_get(json_object_get(i->truth, "ceilings"), "read_gb_s")) == 20);
 	assert_true(json_is_null(json_object_get(i->model, "weight_bytes")));
 	assert_string_equal(json_string_value(json_object_get(i->model, "name")), "gpt2");
-	assert_false(i->has_tokenizer || i->runs_here);
+	assert_false(i->has_tokenizer || i->place != ASSAY_PLACE_ELSEWHERE);
 	assert_true(strlen(i->no_tokenizer) > 0);
 	g->ops->close(g);
 }

@@ -394,7 +394,7 @@ static void sampler_collects(void **state)
 	struct assay_sampler *s = NULL;
 	struct assay_err e = ASSAY_ERR_INIT;
 	(void)state;
-	assert_int_equal(assay_sampler_start(&c.sink, ASSAY_NS_PER_MS, &s, &e), 0);
+	assert_int_equal(assay_sampler_start(&c.sink, ASSAY_NS_PER_MS, NULL, &s, &e), 0);
 	int64_t give_up = assay_now_ns() + 20 * ASSAY_NS_PER_S;
 	while (atomic_load(&c.n) < 20 && assay_now_ns() < give_up)
 		assay_sleep_until_ns(assay_now_ns() + ASSAY_NS_PER_MS);
@@ -423,7 +423,7 @@ static void sampler_stops_at_once(void **state)
 	for (int i = 0; i < 20; i++) {
 		struct assay_sampler *s = NULL;
 		atomic_store(&c.n, 0);
-		assert_int_equal(assay_sampler_start(&c.sink, 3600 * ASSAY_NS_PER_S, &s, &e), 0);
+		assert_int_equal(assay_sampler_start(&c.sink, 3600 * ASSAY_NS_PER_S, NULL, &s, &e), 0);
 		if (i % 2)
 			assay_sleep_until_ns(assay_now_ns() + 2 * ASSAY_NS_PER_MS);
 		assay_sampler_stop(s);
@@ -484,7 +484,7 @@ static void probe_is_not_in_samples(void **state)
 	int hidden = 0;
 	(void)state;
 	assay_memory_read(&before);
-	assert_int_equal(assay_sampler_start(&c.sink, ASSAY_NS_PER_MS, &s, &e), 0);
+	assert_int_equal(assay_sampler_start(&c.sink, ASSAY_NS_PER_MS, NULL, &s, &e), 0);
 	assert_true(assay_probe_read_gb_s(1, 50 * ASSAY_NS_PER_MS) > 0);
 	assay_probe_close();
 	assay_sampler_stop(s);

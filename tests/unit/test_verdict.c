@@ -253,6 +253,34 @@ static void test_machine(void **state)
 	}
 }
 
+/* An engine in processes of its own: their CPU time is ours too, and assay's own beside them is judged. */
+static void test_engine_beside(void **state)
+{
+	(void)state;
+	static const struct { double engine, client, foreign; const char *want; } row[] = {
+		{ 0.48, 0.019, 0.019, "" },
+		{ 0.48, 0, 0.021, "foreign_load:CAUTION" },
+		{ 0.40, 0.021, 0, "client_load:CAUTION" },
+		{ 0.10, 0.5, 0, "client_load:CAUTION" },
+		{ 0.10, 0.05, 0.3, "foreign_load:INVALID client_load:CAUTION" },
+	};
+	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+		struct fx f;
+		quiet(&f, 10);
+		samples(&f, 100, 0, 0, 0, 0);
+		for (int k = 0; k < 100; k++) {
+			struct assay_rec_sample *s = &f.run.samples[k];
+			double cpu = 200.0 * MS * k;
+			s->proc_cpu_ns = llround(row[i].client * cpu);
+			s->engine_cpu_ns = 5 * MS + llround(row[i].engine * cpu);
+			s->cpu_busy_ns = llround((row[i].engine + row[i].client + row[i].foreign) * cpu);
+			s->cpu_idle_ns = llround((1 - row[i].engine - row[i].client - row[i].foreign) * cpu);
+		}
+		expect(&f, row[i].want, row[i].want);
+		fx_release(&f);
+	}
+}
+
 /* Swap counts as INVALID when over 1 % of the measured time was spent waiting for memory. */
 static void test_swap_stall(void **state)
 {
@@ -486,7 +514,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_quiet_is_valid), cmocka_unit_test(test_few_samples), cmocka_unit_test(test_failures),
 		cmocka_unit_test(test_statuses), cmocka_unit_test(test_drift_over_repeats), cmocka_unit_test(test_drift_within_runs),
-		cmocka_unit_test(test_machine), cmocka_unit_test(test_swap_stall), cmocka_unit_test(test_short_points_are_judged_together),
+		cmocka_unit_test(test_machine), cmocka_unit_test(test_engine_beside), cmocka_unit_test(test_swap_stall), cmocka_unit_test(test_short_points_are_judged_together),
 		cmocka_unit_test(test_throttled), cmocka_unit_test(test_journal), cmocka_unit_test(test_clock_step), cmocka_unit_test(test_builds),
 		cmocka_unit_test(test_timer), cmocka_unit_test(test_reporting), cmocka_unit_test(test_cache_and_ceilings), cmocka_unit_test(test_run_tells_how_many_points), cmocka_unit_test(test_leak),
 		cmocka_unit_test(test_drift_false_alarms),

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A worker without an engine: tokens by the clock, and on demand every misbehaviour that the protocol leaves room for.
 
-FAKE_FAULT names one, "STATE:KIND" (see at()) or "lie:WHAT"; FAKE_STEP_MS is the length of a step. Standard library only; the protocol is docs/worker-protocol.md.
+FAKE_FAULT names one, "STATE:KIND" (see at()) or "lie:WHAT"; FAKE_STEP_MS is the length of a step; with FAKE_BURN a child in a session of its own uses the CPU. Standard library only; the protocol is docs/worker-protocol.md.
 """
 import json
 import os
@@ -49,6 +49,17 @@ def die(how):
         if os.fork() == 0:
             time.sleep(30)
         os._exit(5)
+
+
+def burn():
+    parent = os.getpid()
+    if os.fork() == 0:
+        while time.process_time() < 0.2:  # a process that leaves is known when it was seen in the group
+            pass
+        os.setsid()
+        while os.getppid() == parent:
+            pass
+        os._exit(0)
 
 
 def silence():
@@ -185,6 +196,8 @@ def load(c):
     t0 = now()
     opts = c["opts"]
     limit = opts["max_num_seqs"]
+    if os.environ.get("FAKE_BURN"):
+        burn()
     caps = dict(stream=FAULT != "caps:stream", cancel=FAULT != "caps:cancel", ignore_eos="native", greedy=True, mem=["rss"])
     send(ev="loaded", id=c["id"], t0=t0, t1=now(), phases={"import": 1000000, "weights": 2000000, "kv": None}, caps=caps, pids=[os.getpid()],
          info=dict(dtype=opts["dtype"], weight_bytes=12345678, vocab=50257, max_len=1024), effective=dict(max_num_seqs=limit, dtype=opts["dtype"], extra=opts["extra"]), ignored=[])
