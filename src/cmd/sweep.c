@@ -9,6 +9,7 @@
 
 #include "base/json.h"
 #include "base/yaml.h"
+#include "cmd/kept.h"
 #include "cmd/run_signals.h"
 
 enum { EXPERIMENTS_MAX = 32 };
@@ -90,40 +91,8 @@ static int take_experiment(struct cmd_sweep *s, int argc, char **argv, struct as
 
 /* ---- which command ---- */
 
-/* `--resume DIR` with nothing that varies: the stored command, with --resume DIR behind it. Words are owned by *out. */
-static int stored_command(int argc, char **argv, struct cmd_argv *out, struct assay_err *e)
-{
-	const char *dir = NULL;
-	bool varies = false;
-	for (int i = 0; i < argc; i++) {
-		varies |= !strncmp(argv[i], "--vary", 6) || !strncmp(argv[i], "--job", 5);
-		if (!strcmp(argv[i], "--resume") && i + 1 < argc)
-			dir = argv[i + 1];
-		else if (!strncmp(argv[i], "--resume=", 9))
-			dir = argv[i] + 9;
-	}
-	if (dir && !varies) {
-		json_t *words = cmd_sweep_command(dir, e);
-		if (!words)
-			return assay_fail_in(e, "--resume");
-		for (size_t i = 2; i < json_array_size(words); i++)
-			cmd_argv_add(out, "%s", json_string_value(json_array_get(words, i)) ? json_string_value(json_array_get(words, i)) : "");
-		json_decref(words);
-	}
-	for (int i = 0; i < argc; i++)
-		cmd_argv_add(out, "%s", argv[i]);
-	return 0;
-}
-
-static json_t *command_json(const struct cmd_argv *words)
-{
-	json_t *a = json_pack("[s s]", "assay", "sweep");
-	for (int i = 0; i < words->n; i++) {
-		json_t *w = json_string(words->list[i]);
-		json_array_append_new(a, w ? w : json_string("(not UTF-8)"));
-	}
-	return a;
-}
+/* `--resume DIR` with nothing that varies is the stored command. */
+static const char *const own_options[] = { "--vary", "--job", NULL };
 
 /* ---- the sweep ---- */
 
@@ -150,7 +119,7 @@ static void say_left(const struct cmd_sweep *s)
 
 static int walk(struct cmd_sweep *s, const struct cmd_argv *words, int *status, struct assay_err *e)
 {
-	int rc = cmd_sweep_take(s, command_json(words), e);
+	int rc = cmd_sweep_take(s, cmd_kept_words("sweep", words), e);
 	if (!rc)
 		rc = cmd_sweep_write(s, "running", e);
 	if (!rc)
@@ -183,7 +152,7 @@ int cmd_sweep(const struct assay_verb *v, int argc, char **argv)
 	struct assay_err e = ASSAY_ERR_INIT;
 	int status = 0;
 	s->lock = -1;
-	if (stored_command(argc, argv, &words, &e) || take_experiment(s, words.n, words.list, &e)) {
+	if (cmd_kept_command(argc, argv, own_options, cmd_sweep_command, &words, &e) || take_experiment(s, words.n, words.list, &e)) {
 		status = cmd_error(&e);
 	} else {
 		s->verb = *v;

@@ -78,10 +78,6 @@ int cmd_sweep_open_run(const struct cmd_sweep *s, const struct cmd_config *c, in
 int cmd_sweep_take(struct cmd_sweep *s, json_t *command, struct assay_err *e);
 /* The command that a sweep in `dir` was begun with, without its verb. NULL + ASSAY_E_USAGE. */
 json_t *cmd_sweep_command(const char *dir, struct assay_err *e);
-/* Puts a directory that is no finished result out of the way. */
-int cmd_sweep_clear(const struct cmd_sweep *s, const char *dir, struct assay_err *e);
-/* Whether `dir` holds the whole result of these words. */
-bool cmd_sweep_finished(const char *dir, const struct cmd_sweep *s, const struct cmd_argv *words);
 /* The bytes of a sweep's document into dir/sweep.json. */
 int cmd_sweep_save(const json_t *doc, const char *dir, struct assay_err *e);
 /* Writes sweep.json with this state: running, interrupted, complete. */

@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/term.h"
 #include "cmd/compare.h"
+#include "cmd/kept.h"
 #include "cmd/run_signals.h"
 #include "cmd/sweep.h"
 #include "report/face_sweep.h"
@@ -165,7 +166,7 @@ static json_t *run_pairs(struct cmd_sweep *s, int runner, int best, const char *
 	assay_buf_init(&b, 1 << 20);
 	if (!arm_words(s, runner, &a) || !arm_words(s, best, &b))
 		assay_fail(e, ASSAY_E_USAGE, "a value holds both kinds of quote");
-	else if (!(doc = earlier(path, a.data, b.data, max)) && !cmd_sweep_clear(s, dir, e) && !assay_fs_mkdir_p(parent, e)) {
+	else if (!(doc = earlier(path, a.data, b.data, max)) && !cmd_kept_aside(s->dir, dir, e) && !assay_fs_mkdir_p(parent, e)) {
 		cmd_argv_add(&argv, "assay");
 		cmd_argv_add(&argv, "pairs");
 		cmd_argv_add(&argv, "--a=%s", a.data);

@@ -8,6 +8,7 @@
 #include "base/fs.h"
 #include "base/json.h"
 #include "base/rng.h"
+#include "cmd/kept.h"
 #include "cmd/run_signals.h"
 #include "cmd/sweep.h"
 #include "experiment/visit.h"
@@ -268,7 +269,7 @@ int cmd_sweep_run(struct cmd_sweep *s, struct assay_err *e)
 			gather(s, i, b);
 			for (size_t k = 0; !rc && k < b->n; k++) {
 				char *dir = cmd_sweep_dir(s, &s->visits[b->visit[k]]);
-				rc = cmd_sweep_clear(s, dir, e);
+				rc = cmd_kept_aside(s->dir, dir, e);
 				free(dir);
 			}
 			if (!rc)

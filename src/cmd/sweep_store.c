@@ -1,20 +1,15 @@
 /* What a sweep keeps: its directory, sweep.json, and which configurations are finished when the same command comes again. */
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/fs.h"
 #include "base/json.h"
-#include "cmd/run_signals.h"
+#include "cmd/kept.h"
 #include "cmd/sweep.h"
 
 #define SCHEMA "assay.sweep/1"
-enum { SWEEP_JSON_MAX = 256 << 20, LOCK_TRIES = 200, ASIDE_MAX = 10000 };
-#define LOCK_WAIT_NS (50 * 1000000ll)
+enum { SWEEP_JSON_MAX = 256 << 20 };
 
 static json_t *load(const char *dir, struct assay_err *e)
 {
@@ -43,16 +38,6 @@ json_t *cmd_sweep_command(const char *dir, struct assay_err *e)
 
 /* ---- is it the same sweep? ---- */
 
-/* A word that says where to or in which form, not what to measure. */
-static bool is_form(const char *word)
-{
-	static const char *const forms[] = { "--output=", "--no-progress", "--format=", "--legacy=" };
-	for (size_t i = 0; i < sizeof forms / sizeof *forms; i++)
-		if (!strncmp(word, forms[i], strlen(forms[i])))
-			return true;
-	return false;
-}
-
 /* What is measured, as {name: text}: two commands with equal ones measure the same. */
 static json_t *request(const struct cmd_sweep *s)
 {
@@ -73,7 +58,7 @@ static json_t *request(const struct cmd_sweep *s)
 	cmd_sweep_words(s, &s->configs[0], 1, &base);
 	json_t *options = json_object();
 	for (int i = 0; i < base.n; i++) {
-		if (is_form(base.list[i]))
+		if (cmd_kept_is_form(base.list[i]))
 			continue;
 		char *name = xstrdup(base.list[i] + 2), *eq = strchr(name, '=');
 		*eq = 0;
@@ -89,104 +74,13 @@ static json_t *request(const struct cmd_sweep *s)
 	return out;
 }
 
-static char *text_of(const json_t *v)
-{
-	return json_is_string(v) ? xstrdup(json_string_value(v)) : v ? json_dumps(v, JSON_ENCODE_ANY | JSON_COMPACT) : xstrdup("none");
-}
-
-/* The first key whose values differ is named. */
-static int same_object(const char *what, const json_t *was, const json_t *is, const char *dir, struct assay_err *e)
-{
-	const char *key;
-	json_t *v;
-	for (int pass = 0; pass < 2; pass++)
-		json_object_foreach((json_t *)(pass ? was : is), key, v) {
-			const json_t *a = json_object_get(was, key), *b = json_object_get(is, key);
-			if (json_equal(a, b) || (json_is_object(a) && json_is_object(b)))
-				continue;
-			char *old = text_of(a), *new = text_of(b);
-			assay_fail(e, ASSAY_E_USAGE, "%s%s: the sweep in %s was begun with %.120s, this command has %.120s: choose another directory, or give the same command", what, key, dir, old ? old : "?",
-			           new ? new : "?");
-			free(old);
-			free(new);
-			return e->code;
-		}
-	return 0;
-}
-
 static int same_sweep(const struct cmd_sweep *s, const json_t *stored, struct assay_err *e)
 {
 	const json_t *was = json_object_get(stored, "request"), *is = json_object_get(s->doc, "request");
-	return same_object("", was, is, s->dir, e) || same_object("--", json_object_get(was, "options"), json_object_get(is, "options"), s->dir, e) ? e->code : 0;
+	return cmd_kept_same("", "sweep", was, is, s->dir, e) || cmd_kept_same("--", "sweep", json_object_get(was, "options"), json_object_get(is, "options"), s->dir, e) ? e->code : 0;
 }
 
 /* ---- directories ---- */
-
-/* Whether the result was made by these words. */
-static bool same_words(const json_t *command, const struct cmd_sweep *s, const struct cmd_argv *words)
-{
-	size_t at = 2, n = json_array_size(command);
-	if (n < 2 || strcmp(json_string_value(json_array_get(command, 1)) ?: "", s->exp->name))
-		return false;
-	for (int i = 0; i < words->n; i++) {
-		if (is_form(words->list[i]))
-			continue;
-		while (at < n && is_form(json_string_value(json_array_get(command, at)) ?: ""))
-			at++;
-		if (at == n || strcmp(json_string_value(json_array_get(command, at++)) ?: "", words->list[i]))
-			return false;
-	}
-	while (at < n && is_form(json_string_value(json_array_get(command, at)) ?: ""))
-		at++;
-	return at == n;
-}
-
-bool cmd_sweep_finished(const char *dir, const struct cmd_sweep *s, const struct cmd_argv *words)
-{
-	char *manifest = xasprintf("%s/manifest.json", dir);
-	json_t *result = assay_fs_exists(manifest) ? assay_result_load(dir, NULL) : NULL; /* the manifest is what a run writes last */
-	const json_t *points = json_object_get(result, "points");
-	bool whole = json_array_size(points) && !assay_json_get_bool(result, "interrupted", 1) && same_words(json_object_get(result, "command"), s, words);
-	for (size_t i = 0; whole && i < json_array_size(points); i++) {
-		const char *status = assay_json_get_str(json_array_get(points, i), "status", "");
-		whole = !strcmp(status, "ok") || !strcmp(status, "limit") || !strcmp(status, "dropped");
-	}
-	json_decref(result);
-	free(manifest);
-	return whole;
-}
-
-int cmd_sweep_clear(const struct cmd_sweep *s, const char *dir, struct assay_err *e)
-{
-	char *aside = xasprintf("%s/aside", s->dir), *to = NULL;
-	int rc = 0;
-	if (assay_fs_exists(dir)) {
-		rc = assay_fs_mkdir_p(aside, e);
-		for (int k = 1; !rc && k < ASIDE_MAX && (!to || assay_fs_exists(to)); k++) {
-			free(to);
-			to = xasprintf("%s/%s-%d", aside, strrchr(dir, '/') + 1, k);
-		}
-		if (!rc && rename(dir, to))
-			rc = assay_fail(e, ASSAY_E_IO, "%s: cannot be put aside: %s", dir, strerror(errno));
-	}
-	free(to);
-	free(aside);
-	return rc;
-}
-
-/* One sweep at a time; what an ended one left running is waited for. */
-static int lock(struct cmd_sweep *s, struct assay_err *e)
-{
-	s->lock = open(s->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	for (int k = 0; s->lock >= 0 && flock(s->lock, LOCK_EX | LOCK_NB); k++) {
-		if (errno != EWOULDBLOCK && errno != EINTR)
-			return assay_fail(e, ASSAY_E_IO, "%s: cannot be locked: %s", s->dir, strerror(errno));
-		if (k == LOCK_TRIES || cmd_signal_seen())
-			return assay_fail(e, ASSAY_E_USAGE, "%s: in use: another sweep is still measuring there", s->dir);
-		assay_sleep_until_ns(assay_now_ns() + LOCK_WAIT_NS);
-	}
-	return s->lock >= 0 ? 0 : assay_fail(e, ASSAY_E_USAGE, "%s: %s", s->dir, strerror(errno));
-}
 
 static void keep_finished(struct cmd_sweep *s)
 {
@@ -195,7 +89,7 @@ static void keep_finished(struct cmd_sweep *s)
 		struct cmd_argv words = { 0 };
 		char *dir = cmd_sweep_dir(s, v);
 		cmd_sweep_words(s, &s->configs[v->config], v->round, &words);
-		if (v->end == SWEEP_PENDING && cmd_sweep_finished(dir, s, &words)) {
+		if (v->end == SWEEP_PENDING && cmd_kept_finished(dir, s->exp->name, &words)) {
 			v->end = SWEEP_DONE;
 			v->kept = true;
 		}
@@ -252,7 +146,7 @@ int cmd_sweep_take(struct cmd_sweep *s, json_t *command, struct assay_err *e)
 		return e->code;
 	while (strlen(s->dir) > 1 && s->dir[strlen(s->dir) - 1] == '/')
 		s->dir[strlen(s->dir) - 1] = 0;
-	if (lock(s, e))
+	if (cmd_kept_lock(s->dir, "sweep", &s->lock, e))
 		return e->code;
 	if (s->resumed) {
 		assay_fs_remove_torn(s->dir);
@@ -278,19 +172,6 @@ static json_t *settings(const struct cmd_sweep *s, const struct cmd_config *c)
 	json_t *out = json_object();
 	for (size_t a = 0; a < s->n_axes; a++)
 		json_object_set_new(out, s->axes[a].row->name, json_string(s->axes[a].value[c->value[a]]));
-	return out;
-}
-
-static json_t *command_json(const struct cmd_sweep *s, const struct cmd_config *c)
-{
-	struct cmd_argv words = { 0 };
-	json_t *out = json_pack("[s, s]", "assay", s->exp->name);
-	cmd_sweep_words(s, c, 1, &words);
-	for (int i = 0; i < words.n; i++) {
-		json_t *w = json_string(words.list[i]);
-		json_array_append_new(out, w ? w : json_string("(not UTF-8)"));
-	}
-	cmd_argv_release(&words);
 	return out;
 }
 
@@ -330,7 +211,10 @@ static json_t *rows_json(const struct cmd_sweep *s)
 	json_t *rows = json_array();
 	for (size_t i = 0; i < s->n; i++) {
 		const struct cmd_config *c = &s->configs[i];
-		json_t *row = json_pack("{s:i, s:s, s:o, s:o}", "n", c->n, "name", c->name, "settings", settings(s, c), "command", command_json(s, c));
+		struct cmd_argv words = { 0 };
+		cmd_sweep_words(s, c, 1, &words);
+		json_t *row = json_pack("{s:i, s:s, s:o, s:o}", "n", c->n, "name", c->name, "settings", settings(s, c), "command", cmd_kept_words(s->exp->name, &words));
+		cmd_argv_release(&words);
 		json_object_set_new(row, "load", json_pack("{s:n, s:b, s:i}", "ms", "shared", c->sharing > 1, "configurations", c->sharing));
 		put_end(s, i, row);
 		json_array_append_new(rows, row);
