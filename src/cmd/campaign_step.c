@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "cmd/campaign.h"
 #include "cmd/run_signals.h"
+#include "cmd/compare_engines.h"
 #include "cmd/sweep.h"
 #include "report/campaign.h"
 #include "report/report.h"
@@ -142,13 +143,13 @@ static void note_end(const struct cmd_step *s, json_t *doc, const char *dir, con
 static int command(const struct cmd_running *r, int i, const char *dir, struct cmd_argv *argv, struct assay_err *e)
 {
 	const struct cmd_step *s = &r->c->steps[i];
-	bool sweeps_on = r->goes_on[i] && s->verb->main == cmd_sweep; /* its --resume names the directory */
+	bool names_dir = r->goes_on[i] && (s->verb->main == cmd_sweep || s->verb->main == cmd_compare_engines); /* its --resume names the directory */
 	cmd_step_argv(s, argv);
 	if (cmd_step_has(s, "progress"))
 		cmd_argv_add(argv, "--no-progress");
 	if (r->goes_on[i])
-		cmd_argv_add(argv, sweeps_on ? "--resume=%s" : "--resume", dir);
-	if (cmd_step_has(s, "output") && !sweeps_on)
+		cmd_argv_add(argv, names_dir ? "--resume=%s" : "--resume", dir);
+	if (cmd_step_has(s, "output") && !names_dir)
 		cmd_argv_add(argv, "--output=%s", dir);
 	return add_targets(r, s, argv, e);
 }

@@ -1,4 +1,4 @@
-/* Does a judgement over several results hold? sweep.json and the comparison.json of pairs are made again from the results below them, with every
+/* Does a judgement over several results hold? sweep.json, engines.json and the comparison.json of pairs are made again from the results below them, with every
  * face; campaign.json is held against the results it names. Whether those results themselves hold is for report/verify.h. */
 #include "cmd/verify_judgement.h"
 
@@ -10,6 +10,7 @@
 #include "base/fs.h"
 #include "base/json.h"
 #include "cmd/compare.h"
+#include "cmd/compare_engines.h"
 #include "cmd/show_result.h"
 #include "cmd/sweep.h"
 #include "report/compare_tables.h"
@@ -249,6 +250,23 @@ static int make_pairs(struct check *c, const char *made_in, struct assay_err *e)
 	return rc;
 }
 
+/* ---- engines ---- */
+
+static int make_engines(struct check *c, const char *made_in, struct assay_err *e)
+{
+	struct assay_err why = ASSAY_ERR_INIT;
+	json_t *record = cmd_engines_record(c->dir, &why), *doc = NULL;
+	const char *state = assay_json_get_str(record, "state", "?");
+	int rc = 0;
+	if (record && strcmp(state, "complete") && strcmp(state, "interrupted"))
+		problem(c, "the whole document", "blocks.json is %.20s: the comparison was killed, or is measuring; assay compare-engines --resume goes on", state);
+	else if (!record || cmd_engines_publish(record, c->dir, made_in, &doc, &why))
+		rc = why.code == ASSAY_E_IO ? (*e = why, why.code) : (problem(c, "the whole document", "%s", why.msg), 0);
+	json_decref(doc);
+	json_decref(record);
+	return rc;
+}
+
 /* ---- a campaign ---- */
 
 static void check_step(struct check *c, const json_t *step)
@@ -276,15 +294,15 @@ static void check_step(struct check *c, const json_t *step)
 static int check_here(struct check *c, struct assay_err *e)
 {
 	const json_t *steps = json_object_get(c->doc, "steps");
-	bool sweep = !strcmp(c->name, "sweep.json"), pairs = json_object_get(c->doc, "pairs") != NULL;
+	bool sweep = !strcmp(c->name, "sweep.json"), engines = !strcmp(c->name, "engines.json"), pairs = json_object_get(c->doc, "pairs") != NULL;
 	char *made_in;
 	for (size_t i = 0; i < json_array_size(steps); i++)
 		check_step(c, json_array_get(steps, i));
-	if (!sweep && !pairs)
+	if (!sweep && !engines && !pairs)
 		return 0;
 	if (!(made_in = assay_verify_scratch(e)))
 		return e->code;
-	int rc = sweep ? make_sweep(c, made_in, e) : make_pairs(c, made_in, e);
+	int rc = sweep ? make_sweep(c, made_in, e) : engines ? make_engines(c, made_in, e) : make_pairs(c, made_in, e);
 	if (!rc)
 		rc = compare_made(c, made_in, e);
 	assay_fs_remove_tree(made_in);

@@ -132,6 +132,8 @@ const struct assay_engine_ops *const *assay_engine_list(int *n);
 int64_t assay_engine_now(struct assay_engine *g);
 /* Whether there is a worker of that name or path. */
 bool assay_worker_there(const char *name);
+/* Starts the worker c->arg and asks which versions it has; loads nothing. ASSAY_E_ENGINE: it does not start, or none of the packages that it drives is installed. */
+int assay_worker_probe(const struct assay_engine_config *c, struct assay_err *e);
 /* Names of the workers that -e worker:NAME finds, sorted, with the interpreter each would get; `own`: an environment made for it. */
 void assay_workers_each(void (*each)(void *arg, const char *name, const char *python, bool own), void *arg);
 

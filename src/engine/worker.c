@@ -64,9 +64,9 @@ static int seconds(const struct assay_engine_config *c, const char *name, double
 	return 0;
 }
 
-static int worker_open(const struct assay_engine_config *c, struct assay_engine **out, struct assay_err *e)
+static int make(const struct assay_engine_config *c, struct worker **out, struct assay_err *e)
 {
-	struct worker *x = xalloc(sizeof *x);
+	struct worker *x = *out = xalloc(sizeof *x);
 	x->base.ops = &assay_engine_worker;
 	x->proc = (struct worker_proc){ .in = -1, .out = -1, .pidfd = -1, .log = -1 };
 	x->name = xstrdup(c->arg);
@@ -76,13 +76,48 @@ static int worker_open(const struct assay_engine_config *c, struct assay_engine 
 	x->cpu_ns = x->weight_bytes = x->kv_used_tokens = x->kv_tokens = -1;
 	int rc = seconds(c, "hello_timeout", 20, &x->hello_ns, e);
 	rc = rc ? rc : seconds(c, "load_timeout", 1800, &x->load_ns, e);
-	rc = rc ? rc : seconds(c, "silence_timeout", 60, &x->silence_ns, e);
+	return rc ? rc : seconds(c, "silence_timeout", 60, &x->silence_ns, e);
+}
+
+static int worker_open(const struct assay_engine_config *c, struct assay_engine **out, struct assay_err *e)
+{
+	struct worker *x;
+	int rc = make(c, &x, e);
 	rc = rc ? rc : worker_start(x, c, e);
 	x->cancelled = NULL; /* from here on the caller cancels */
 	if (rc)
 		worker_close(&x->base);
 	else
 		*out = &x->base;
+	return rc;
+}
+
+/* Of the packages that it drives it tells the version, or null; one that drives none tells only Python's. */
+static bool has_none(const json_t *versions)
+{
+	const char *name;
+	json_t *v;
+	size_t there = 0, all = 0;
+	json_object_foreach((json_t *)versions, name, v)
+		if (strcmp(name, "python")) {
+			all++;
+			there += json_is_string(v);
+		}
+	return all && !there;
+}
+
+int assay_worker_probe(const struct assay_engine_config *c, struct assay_err *e)
+{
+	struct worker *x;
+	json_t *hello;
+	int rc = make(c, &x, e);
+	rc = rc ? rc : worker_hello(x, c, &hello, e);
+	bool answered = !rc;
+	if (!rc && has_none(json_object_get(hello, "versions")))
+		rc = assay_fail(e, ASSAY_E_ENGINE, "not installed for %s", x->python);
+	if (answered)
+		json_decref(hello);
+	worker_close(&x->base);
 	return rc;
 }
 

@@ -75,7 +75,8 @@ void worker_model_text(struct worker *x, const struct assay_engine_config *c);
 int worker_model_encode(struct assay_engine *g, const char *text, size_t len_bytes, bool chat, int32_t **ids, size_t *n, struct assay_err *e);
 int worker_model_decode(struct assay_engine *g, const int32_t *ids, size_t n, struct assay_buf *out);
 
-/* worker_start.c */
+/* worker_start.c. The process and its answer to hello (a new reference); from there to the loaded model. */
+int worker_hello(struct worker *x, const struct assay_engine_config *c, json_t **hello, struct assay_err *e);
 int worker_start(struct worker *x, const struct assay_engine_config *c, struct assay_err *e);
 
 /* worker_run.c: an event that belongs to a run. */

@@ -203,22 +203,30 @@ static int load(struct worker *x, const struct assay_engine_config *c, const str
 	return rc;
 }
 
+int worker_hello(struct worker *x, const struct assay_engine_config *c, json_t **hello, struct assay_err *e)
+{
+	if (launch(x, c, e))
+		return e->code;
+	int64_t id = worker_send(x, "hello", json_pack("{s:i}", "proto", 1), e);
+	int rc = id < 0 ? (int)id : worker_await(x, WORKER_HELLO, id, x->hello_ns, "hello", e);
+	if (rc)
+		return rc;
+	*hello = json_incref(x->answer.root);
+	worker_event_release(&x->answer);
+	if (assay_json_get_int(*hello, "proto", 0) == 1)
+		return 0;
+	rc = worker_fault(x, e, "proto_mismatch: it speaks protocol %lld, 1 is needed", (long long)assay_json_get_int(*hello, "proto", 0));
+	json_decref(*hello);
+	return rc;
+}
+
 int worker_start(struct worker *x, const struct assay_engine_config *c, struct assay_err *e)
 {
 	struct nn_shape shape;
-	if (nn_shape_of(c->model, &shape, e) || launch(x, c, e))
+	json_t *hello;
+	if (nn_shape_of(c->model, &shape, e) || worker_hello(x, c, &hello, e))
 		return e->code;
-	json_t *hello = NULL;
-	int64_t id = worker_send(x, "hello", json_pack("{s:i}", "proto", 1), e);
-	int rc = id < 0 ? (int)id : worker_await(x, WORKER_HELLO, id, x->hello_ns, "hello", e);
-	if (!rc) {
-		hello = json_incref(x->answer.root);
-		worker_event_release(&x->answer);
-		if (assay_json_get_int(hello, "proto", 0) != 1)
-			rc = worker_fault(x, e, "proto_mismatch: it speaks protocol %lld, 1 is needed", (long long)assay_json_get_int(hello, "proto", 0));
-	}
-	if (!rc)
-		rc = prove_clock(x, e);
+	int rc = prove_clock(x, e);
 	if (!rc)
 		rc = worker_model_choose(x, c, &shape, json_object_get(hello, "caps"), e);
 	if (!rc)

@@ -1,4 +1,4 @@
-/* See engines_tables.h. */
+/* The tables of engines.json. See engines_tables.h. */
 #include "report/engines_tables.h"
 
 #include <math.h>
@@ -7,12 +7,7 @@
 #include <string.h>
 
 #include "base/json.h"
-#include "draw/file.h"
-#include "draw/text.h"
 #include "report/compare_tables.h"
-#include "report/markdown.h"
-
-#define FILE_BYTES_MAX ((size_t)64 << 20)
 
 struct column { const char *head; bool right; int keep; };
 
@@ -23,73 +18,140 @@ static void columns(struct draw_table *t, const struct column *c, size_t n)
 		draw_table_col(t, c[i].head, c[i].right, c[i].keep);
 }
 
-static void number(struct draw_table *t, double x, const char *unit)
+static void format(char out[32], double x)
 {
 	if (isfinite(x))
-		draw_table_cell(t, "%.*f%s", fabs(x) < 10 ? 2 : 1, x, unit);
+		snprintf(out, 32, "%.*f", fabs(x) < 10 ? 2 : fabs(x) < 1000 ? 1 : 0, x);
 	else
-		draw_table_cell(t, "-");
+		strcpy(out, "-");
+}
+
+static void number(struct draw_table *t, double x, const char *unit)
+{
+	char text[32];
+	format(text, x);
+	draw_table_cell(t, "%s%s", text, isfinite(x) ? unit : "");
 }
 
 static double mean(const json_t *row, const char *key) { return assay_json_get_num(json_object_get(row, key), "mean", NAN); }
 
-/* A row an engine: what it is, whether it answers alike, load and memory. */
+static const json_t *engines(const json_t *doc) { return json_object_get(doc, "engines"); }
+
+static const char *name(const json_t *g) { return assay_json_get_str(g, "name", "?"); }
+
+/* "2 VALID", "1 VALID, 1 INVALID". */
+static void verdicts(const json_t *g, struct assay_buf *out)
+{
+	static const char *const states[] = { "VALID", "CAUTION", "INVALID" };
+	const json_t *blocks = json_object_get(g, "blocks");
+	size_t k, failed = json_array_size(blocks);
+	json_t *b;
+	for (size_t i = 0; i < 3; i++) {
+		int n = 0;
+		json_array_foreach(blocks, k, b)
+			n += !strcmp(assay_json_get_str(b, "verdict", ""), states[i]);
+		failed -= (size_t)n;
+		if (n)
+			assay_buf_printf(out, "%s%d %s", out->len_bytes ? ", " : "", n, states[i]);
+	}
+	if (failed)
+		assay_buf_printf(out, "%s%zu failed", out->len_bytes ? ", " : "", failed);
+	if (!out->len_bytes)
+		assay_buf_puts(out, "none");
+}
+
+/* A row an engine: what it is, whether it answers alike, what its blocks are worth, what was in force. */
 static void engine_table(const json_t *doc, struct draw_table *t)
 {
-	static const struct column c[] = { { "", false, 0 }, { "Engine", false, 0 }, { "Version", false, 2 }, { "State", false, 0 }, { "Answers", false, 0 }, { "Blocks", true, 1 }, { "Load ms", true, 0 },
-					   { "RSS peak MiB", true, 0 }, { "Against A", false, 3 } };
+	static const struct column c[] = { { "", false, 0 }, { "Engine", false, 0 }, { "Version", false, 3 }, { "State", false, 0 }, { "Answers", false, 0 }, { "Blocks", false, 0 }, { "Dtype", false, 2 }, { "Threads", true, 1 } };
 	size_t i;
 	json_t *g;
 	columns(t, c, sizeof c / sizeof *c);
-	json_array_foreach(json_object_get(doc, "engines"), i, g) {
-		const json_t *comparison = json_object_get(g, "comparison");
+	json_array_foreach(engines(doc), i, g) {
+		const json_t *force = json_object_get(g, "in_force"), *threads = json_object_get(force, "threads");
+		struct assay_buf b;
+		assay_buf_init(&b, 1 << 12);
+		verdicts(g, &b);
 		draw_table_cell(t, "%s", assay_json_get_str(g, "label", "?"));
-		draw_table_cell(t, "%s", assay_json_get_str(g, "engine", "?"));
+		draw_table_cell(t, "%s", name(g));
 		draw_table_cell(t, "%s", assay_json_get_str(g, "version", "-"));
-		draw_table_cell(t, "%s", assay_json_get_str(g, "state", "?"));
+		draw_table_cell(t, "%s", json_is_false(json_object_get(g, "timed")) ? "memory run" : assay_json_get_str(g, "state", "?"));
 		draw_table_cell(t, "%s", i ? assay_json_get_str(json_object_get(g, "agreement"), "outcome", "not checked") : "reference");
-		draw_table_cell(t, "%zu", json_array_size(json_object_get(g, "blocks")));
-		number(t, mean(g, "load_ms"), "");
-		number(t, mean(json_object_get(g, "memory"), "rss_peak_mib"), "");
-		draw_table_cell(t, "%s", i ? assay_json_get_str(comparison, "verdict", "-") : "-");
+		draw_table_cell(t, "%s", b.data);
+		draw_table_cell(t, "%s", assay_json_get_str(force, "dtype", "-"));
+		if (json_is_integer(threads))
+			draw_table_cell(t, "%lld", (long long)json_integer_value(threads));
+		else
+			draw_table_cell(t, "-");
+		assay_buf_release(&b);
 	}
 }
 
-/* A row a batch size of an engine. */
+/* A row a batch size of an engine. A memory run has none. */
 static void speed_table(const json_t *doc, struct draw_table *t)
 {
-	static const struct column c[] = { { "Batch", true, 0 }, { "", false, 0 }, { "Engine", false, 0 }, { "TTFT ms", true, 0 }, { "TPOT ms", true, 0 }, { "tok/s", true, 0 }, { "of A", true, 0 } };
-	const json_t *engines = json_object_get(doc, "engines"), *sizes = json_object_get(json_object_get(doc, "workload"), "batches");
+	static const struct column c[] = { { "Batch", true, 0 }, { "", false, 0 }, { "Engine", false, 1 }, { "TTFT ms", true, 0 }, { "TPOT ms", true, 0 }, { "ITL P99 ms", true, 3 }, { "Output tok/s", true, 0 }, { "Total tok/s", true, 2 },
+					   { "of A", true, 0 } };
+	const json_t *sizes = json_object_get(json_object_get(doc, "workload"), "batches");
 	size_t i, b;
 	json_t *g;
 	columns(t, c, sizeof c / sizeof *c);
 	for (b = 0; b < json_array_size(sizes); b++)
-		json_array_foreach(engines, i, g) {
+		json_array_foreach(engines(doc), i, g) {
 			const json_t *row = json_array_get(json_object_get(g, "batches"), b);
+			if (json_is_false(json_object_get(g, "timed")) || !json_array_size(json_object_get(json_object_get(row, "output_tok_s"), "values")))
+				continue;
 			draw_table_cell(t, "%lld", (long long)json_integer_value(json_array_get(sizes, b)));
 			draw_table_cell(t, "%s", assay_json_get_str(g, "label", "?"));
-			draw_table_cell(t, "%s", assay_json_get_str(g, "engine", "?"));
+			draw_table_cell(t, "%s", name(g));
 			number(t, mean(row, "ttft_ms"), "");
 			number(t, mean(row, "tpot_ms"), "");
+			number(t, mean(row, "itl_p99_ms"), assay_json_get_bool(row, "itl_p99_enough", 0) ? "" : "*");
 			number(t, mean(row, "output_tok_s"), "");
+			number(t, mean(row, "total_tok_s"), "");
 			number(t, assay_json_get_num(row, "ratio", NAN), "x");
 		}
+}
+
+/* A row an engine; phases as far as it tells them apart. */
+static void load_table(const json_t *doc, struct draw_table *t)
+{
+	static const struct column c[] = { { "", false, 0 }, { "Engine", false, 2 }, { "Load ms", true, 0 }, { "first", true, 3 }, { "open", true, 2 }, { "weights", true, 3 }, { "pack", true, 1 }, { "KV", true, 1 }, { "warm-up", true, 1 },
+					   { "RSS peak MiB", true, 0 }, { "Weights MiB", true, 4 }, { "KV peak MiB", true, 3 } };
+	static const char *const phases[] = { "open_ms", "weights_ms", "pack_ms", "kv_ms", "warmup_ms" };
+	size_t i;
+	json_t *g;
+	columns(t, c, sizeof c / sizeof *c);
+	json_array_foreach(engines(doc), i, g) {
+		const json_t *total = json_object_get(g, "load_ms"), *load = json_object_get(g, "load"), *memory = json_object_get(g, "memory"), *first = json_array_get(json_object_get(total, "values"), 0);
+		if (!json_array_size(json_object_get(total, "values")))
+			continue;
+		draw_table_cell(t, "%s", assay_json_get_str(g, "label", "?"));
+		draw_table_cell(t, "%s", name(g));
+		number(t, assay_json_get_num(total, "mean", NAN), "");
+		number(t, json_is_number(first) ? json_number_value(first) : NAN, "");
+		for (size_t k = 0; k < sizeof phases / sizeof *phases; k++)
+			number(t, mean(load, phases[k]), "");
+		number(t, mean(memory, "rss_peak_mib"), "");
+		number(t, mean(memory, "weights_mib"), "");
+		number(t, mean(memory, "kv_peak_mib"), "");
+	}
 }
 
 /* What was judged of B, C, ... against A; the unit is the block. */
 static void judged_table(const json_t *doc, struct draw_table *t)
 {
-	static const struct column c[] = { { "", false, 0 }, { "Engine", false, 0 }, { "Metric", false, 0 }, { "Effect", true, 0 }, { "95 % interval", true, 0 }, { "Verdict", false, 0 } };
+	static const struct column c[] = { { "", false, 0 }, { "Engine", false, 1 }, { "Metric", false, 0 }, { "Effect", true, 0 }, { "95 % interval", true, 0 }, { "Verdict", false, 0 } };
 	size_t i, k;
 	json_t *g, *m;
 	columns(t, c, sizeof c / sizeof *c);
-	json_array_foreach(json_object_get(doc, "engines"), i, g)
+	json_array_foreach(engines(doc), i, g)
 		json_array_foreach(json_object_get(json_object_get(g, "comparison"), "metrics"), k, m) {
 			char effect[32], interval[48];
 			compare_percent(effect, assay_json_get_num(m, "effect_pct", NAN), "+");
 			compare_interval(interval, json_object_get(m, "ci95_pct"));
 			draw_table_cell(t, "%s", assay_json_get_str(g, "label", "?"));
-			draw_table_cell(t, "%s", assay_json_get_str(g, "engine", "?"));
+			draw_table_cell(t, "%s", name(g));
 			draw_table_cell(t, "%s", assay_json_get_str(m, "key", "?"));
 			draw_table_cell(t, "%s", effect);
 			draw_table_cell(t, "%s", interval);
@@ -99,15 +161,17 @@ static void judged_table(const json_t *doc, struct draw_table *t)
 
 static void expected_table(const json_t *doc, struct draw_table *t)
 {
-	static const struct column c[] = { { "Documents", false, 0 }, { "Engine", false, 0 }, { "Batch", true, 0 }, { "Expected", true, 0 }, { "Measured", true, 0 }, { "", false, 0 } };
+	static const struct column c[] = { { "Documents", false, 1 }, { "", false, 0 }, { "Engine", false, 0 }, { "Batch", true, 0 }, { "Expected", true, 0 }, { "Measured", true, 0 }, { "Outcome", false, 0 } };
 	size_t i;
 	json_t *x;
 	columns(t, c, sizeof c / sizeof *c);
 	json_array_foreach(json_object_get(doc, "expectations"), i, x) {
 		const json_t *range = json_object_get(x, "expected"), *batch = json_object_get(x, "batch");
 		double low = json_number_value(json_array_get(range, 0)), high = json_number_value(json_array_get(range, 1));
+		const char *outcome = assay_json_get_str(x, "outcome", "?"), *why = assay_json_get_str(x, "reason", NULL), *place = assay_json_get_str(x, "place", "");
 		draw_table_cell(t, "%s", assay_json_get_str(x, "name", "?"));
-		draw_table_cell(t, "%s%s%s", assay_json_get_str(x, "label", ""), json_is_string(json_object_get(x, "label")) ? " " : "", assay_json_get_str(x, "engine", "?"));
+		draw_table_cell(t, "%s", assay_json_get_str(x, "label", ""));
+		draw_table_cell(t, "%s", assay_json_get_str(x, "engine", "?"));
 		if (json_is_integer(batch))
 			draw_table_cell(t, "%lld%s", (long long)json_integer_value(batch), json_is_true(json_object_get(x, "batch_in_document")) ? "" : "*");
 		else
@@ -117,145 +181,70 @@ static void expected_table(const json_t *doc, struct draw_table *t)
 		else
 			draw_table_cell(t, "%gx", low);
 		number(t, assay_json_get_num(x, "measured", NAN), "x");
-		draw_table_cell(t, "%s", assay_json_get_str(x, "outcome", assay_json_get_str(x, "reason", "-")));
+		draw_table_cell(t, "%s%s%s", outcome, why ? ": " : !strcmp(outcome, "met") && !strcmp(place, "above") ? ", above" : "", why ? why : "");
 	}
 }
 
-/* ---- sentences ---- */
-
-/* What must be read before any number: engines that disagree. Empty when none does. */
-static void warning(const json_t *doc, struct assay_buf *out)
-{
-	const json_t *list = json_object_get(doc, "disagree");
-	for (size_t i = 0; i < json_array_size(list); i++)
-		assay_buf_printf(out, "%s%s", i ? ", " : "", json_string_value(json_array_get(list, i)));
-	if (json_array_size(list))
-		assay_buf_puts(out, " does not give A's answers (check/): it does not do the same work, and its numbers are not to be held against A's.");
-}
-
-static void subject(const json_t *doc, struct assay_buf *out)
-{
-	const json_t *model = json_object_get(doc, "model"), *w = json_object_get(doc, "workload"), *order = json_object_get(w, "order");
-	assay_buf_printf(out, "%s, %s, %lld -> %lld tokens, %lld runs a batch size and block, %lld blocks each (", assay_json_get_str(model, "name", "?"), assay_json_get_str(model, "dtype", "?"),
-			 (long long)assay_json_get_int(w, "prompt_tokens", 0), (long long)assay_json_get_int(w, "output_tokens", 0), (long long)assay_json_get_int(w, "runs", 0),
-			 (long long)assay_json_get_int(w, "rounds", 0));
-	for (size_t i = 0; i < json_array_size(order); i++)
-		assay_buf_printf(out, "%s%s", i ? " " : "", json_string_value(json_array_get(order, i)));
-	assay_buf_puts(out, "), one engine in memory at a time, the load outside the timing");
-}
-
-/* say(arg, line) for each thing that stands behind a number: failures first. */
-static void each_note(const json_t *doc, compare_say_fn *say, void *arg)
-{
-	size_t i, k;
-	json_t *g, *n;
-	json_array_foreach(json_object_get(doc, "engines"), i, g) {
-		const json_t *agreement = json_object_get(g, "agreement"), *comparison = json_object_get(g, "comparison");
-		const char *why[] = { assay_json_get_str(g, "reason", ""), assay_json_get_str(agreement, "reason", ""), i ? assay_json_get_str(comparison, "reason", "") : "" };
-		static const char *const what[] = { "failed", "answers", "not compared" };
-		for (k = 0; k < 3; k++)
-			if (*why[k]) {
-				char *text = xasprintf("%s %s: %s: %s", assay_json_get_str(g, "label", "?"), assay_json_get_str(g, "engine", "?"), what[k], why[k]);
-				say(arg, text);
-				free(text);
-			}
-		json_array_foreach(json_object_get(g, "notes"), k, n) {
-			char *text = xasprintf("%s %s: %s", assay_json_get_str(g, "label", "?"), assay_json_get_str(g, "engine", "?"), json_is_string(n) ? json_string_value(n) : "?");
-			say(arg, text);
-			free(text);
-		}
-	}
-}
-
-static const struct { const char *title, *under; void (*fill)(const json_t *doc, struct draw_table *t); } parts[] = {
-	{ "Engines", "Memory is of assay's own process for the embedded engine, of the worker's process group for a worker.", engine_table },
-	{ "Speed", NULL, speed_table },
-	{ "Against A", "The unit is the block.", judged_table },
-	{ "What the documents expect: tok/s against PyTorch", "* the documents name no batch size.", expected_table },
+static const struct { const char *key, *title; } spread[] = {
+	{ "ttft_ms", "TTFT ms" }, { "tpot_ms", "TPOT ms" }, { "itl_p99_ms", "ITL P99 ms" }, { "output_tok_s", "Output tok/s" }, { "total_tok_s", "Total tok/s" },
 };
-enum { PARTS = sizeof parts / sizeof *parts };
 
-/* ---- terminal ---- */
-
-struct lines { struct assay_buf *out; int width; };
-
-static void say_line(void *arg, const char *text)
+static void spread_row(struct draw_table *t, const json_t *g, long long batch, const char *title, const json_t *x)
 {
-	struct lines *l = arg;
-	draw_text_wrap(l->out, text, "- ", "  ", l->width);
-}
-
-void assay_engines_text(const json_t *doc, struct assay_buf *out, int width, bool colour)
-{
+	const json_t *ci = json_object_get(x, "ci95"), *values = json_object_get(x, "values");
 	struct assay_buf b;
-	assay_buf_init(&b, 1 << 16);
-	warning(doc, &b);
-	if (b.len_bytes)
-		draw_text_wrap(out, b.data, "DISAGREE: ", "  ", width);
-	assay_buf_release(&b);
-	assay_buf_init(&b, 1 << 16);
-	subject(doc, &b);
-	draw_text_wrap(out, b.data, "", "", width);
-	assay_buf_release(&b);
-	for (int i = 0; i < PARTS; i++) {
-		struct draw_table t;
-		parts[i].fill(doc, &t);
-		if (draw_table_rows(&t)) {
-			assay_buf_puts(out, "\n");
-			draw_text_wrap(out, parts[i].title, "", "", width);
-			draw_table_text(&t, out, width, colour);
-			if (parts[i].under)
-				draw_text_wrap(out, parts[i].under, "", "", width);
-		}
-		draw_table_release(&t);
+	char text[32];
+	size_t i;
+	json_t *v;
+	if (!json_array_size(values) || !json_is_number(json_object_get(x, "mean")))
+		return;
+	draw_table_cell(t, "%s", assay_json_get_str(g, "label", "?"));
+	draw_table_cell(t, "%s", name(g));
+	if (batch)
+		draw_table_cell(t, "%lld", batch);
+	else
+		draw_table_cell(t, "-");
+	draw_table_cell(t, "%s", title);
+	number(t, assay_json_get_num(x, "mean", NAN), "");
+	if (json_is_array(ci)) {
+		char hi[32];
+		format(text, json_number_value(json_array_get(ci, 0)));
+		format(hi, json_number_value(json_array_get(ci, 1)));
+		draw_table_cell(t, "%s..%s", text, hi);
+	} else {
+		draw_table_cell(t, "-");
 	}
-	assay_buf_puts(out, "\nNotes\n");
-	each_note(doc, say_line, &(struct lines){ out, width });
-}
-
-/* ---- Markdown ---- */
-
-static void say_item(void *arg, const char *text) { markdown_text(arg, "- ", text, "\n"); }
-
-void assay_engines_markdown(const json_t *doc, struct assay_buf *out)
-{
-	struct assay_buf b;
-	assay_buf_puts(out, "# Engines compared\n\n");
 	assay_buf_init(&b, 1 << 16);
-	warning(doc, &b);
-	if (b.len_bytes)
-		markdown_text(out, "**DISAGREE**: ", b.data, "\n\n");
-	assay_buf_release(&b);
-	assay_buf_init(&b, 1 << 16);
-	subject(doc, &b);
-	markdown_text(out, "", b.data, "\n\n");
-	assay_buf_release(&b);
-	for (int i = 0; i < PARTS; i++) {
-		struct draw_table t;
-		parts[i].fill(doc, &t);
-		if (draw_table_rows(&t)) {
-			assay_buf_printf(out, "## %s\n\n", parts[i].title);
-			markdown_table(out, &t);
-			if (parts[i].under)
-				markdown_text(out, "", parts[i].under, "\n\n");
-		} else {
-			draw_table_release(&t);
-		}
+	json_array_foreach(values, i, v) {
+		format(text, json_is_number(v) ? json_number_value(v) : NAN);
+		assay_buf_printf(&b, "%s%s", i ? ", " : "", text);
 	}
-	assay_buf_puts(out, "## Notes\n\n");
-	each_note(doc, say_item, out);
+	draw_table_cell(t, "%s", b.data);
+	assay_buf_release(&b);
 }
 
-int assay_engines_write(const json_t *doc, const char *dir, struct assay_err *e)
+/* Every mean with what it is the mean of. */
+static void spread_table(const json_t *doc, struct draw_table *t)
 {
-	struct assay_buf b;
-	assay_buf_init(&b, FILE_BYTES_MAX);
-	assay_json_print(&b, doc, 1);
-	assay_buf_puts(&b, "\n");
-	int rc = draw_file_write(&b, dir, "engines.json", e);
-	if (rc)
-		return rc;
-	assay_buf_init(&b, FILE_BYTES_MAX);
-	assay_engines_markdown(doc, &b);
-	return draw_file_write(&b, dir, "engines.md", e);
+	static const struct column c[] = { { "", false, 0 }, { "Engine", false, 0 }, { "Batch", true, 0 }, { "Metric", false, 0 }, { "Mean", true, 0 }, { "95 % interval", true, 0 }, { "Blocks", false, 0 } };
+	size_t i, k;
+	json_t *g, *row;
+	columns(t, c, sizeof c / sizeof *c);
+	json_array_foreach(engines(doc), i, g) {
+		json_array_foreach(json_object_get(g, "batches"), k, row)
+			for (size_t m = 0; m < sizeof spread / sizeof *spread; m++)
+				spread_row(t, g, (long long)assay_json_get_int(row, "batch", 0), spread[m].title, json_object_get(row, spread[m].key));
+		spread_row(t, g, 0, "Load ms", json_object_get(g, "load_ms"));
+		spread_row(t, g, 0, "RSS peak MiB", json_object_get(json_object_get(g, "memory"), "rss_peak_mib"));
+	}
 }
+
+const struct engines_part engines_parts[] = {
+	{ "engines", "Engines", "Answers: greedy tokens against A's. Blocks: the verdicts of its results. Dtype and threads: in force, as the engine says.", engine_table, false },
+	{ "speed", "Speed", "Means over the blocks. Total counts prompt and output tokens. * fewer samples than it takes to state that percentile.", speed_table, false },
+	{ "load", "Load and memory", "Means over the blocks, the first load beside it; outside the timing. Memory: of assay's own process for the embedded engine, of the worker's process group for a worker.", load_table, false },
+	{ "against", "Against A", "The unit is the block.", judged_table, false },
+	{ "expected", "What the documents expect: output tok/s against PyTorch", "* the documents name no batch size.", expected_table, false },
+	{ "spread", "Over the blocks", "The interval is Student's over the blocks, from three on.", spread_table, true },
+	{ NULL, NULL, NULL, NULL, false },
+};

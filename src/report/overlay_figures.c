@@ -134,7 +134,7 @@ static bool far_apart(const struct assay_overlay_side *sides, size_t n, const js
 	return most > 10 * least;
 }
 
-static void ecdf(struct html_page *page, const struct assay_overlay_side *sides, size_t n, const char *key, const char *id)
+void overlay_ecdf(struct html_page *page, const struct assay_overlay_side *sides, size_t n, const char *key, const char *id)
 {
 	const struct assay_metric *def = assay_metric_find(key);
 	const json_t *like = shared_case(sides, n, key);
@@ -165,9 +165,9 @@ void overlay_figures(struct html_page *page, const struct assay_overlay_side *si
 	html_markup(page, "<div class=\"figures\">\n");
 	throughput(page, sides, n);
 	prompt(page, sides, n);
-	ecdf(page, sides, n, "ttft_ms", "ecdf-ttft");
-	ecdf(page, sides, n, "itl_ms", "ecdf-itl");
-	ecdf(page, sides, n, "e2el_ms", "ecdf-e2el");
+	overlay_ecdf(page, sides, n, "ttft_ms", "ecdf-ttft");
+	overlay_ecdf(page, sides, n, "itl_ms", "ecdf-itl");
+	overlay_ecdf(page, sides, n, "e2el_ms", "ecdf-e2el");
 	html_markup(page, "</div>\n");
 	html_section_end(page);
 }

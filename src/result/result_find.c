@@ -33,19 +33,19 @@ bool assay_result_here(const char *dir)
 
 const char *assay_judgement_here(const char *dir)
 {
-	static const char *const names[] = { "sweep.json", "campaign.json", "comparison.json" };
-	return first_here(dir, names, 3);
+	static const char *const names[] = { "sweep.json", "campaign.json", "comparison.json", "engines.json" };
+	return first_here(dir, names, 4);
 }
 
 static int visible(const struct dirent *x) { return x->d_name[0] != '.'; }
 
-/* What was cut short and measured again: DIR/aside of a sweep, DIR/NAME.old-1 of a campaign. */
+/* What was cut short and measured again: DIR/aside of a sweep or of engines, DIR/NAME.old-1 of a campaign. */
 static bool is_aside(const char *judgement, const char *name)
 {
 	const char *old = strstr(name, ".old-");
 	if (!judgement)
 		return false;
-	if (!strcmp(judgement, "sweep.json"))
+	if (!strcmp(judgement, "sweep.json") || !strcmp(judgement, "engines.json"))
 		return !strcmp(name, "aside");
 	return old && !strcmp(judgement, "campaign.json") && old[5] && !old[5 + strspn(old + 5, "0123456789")];
 }
