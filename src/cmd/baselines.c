@@ -170,12 +170,12 @@ static void list_all(const struct assay_options *o)
 	this_machine(l.here);
 	assay_baselines_each(NULL, list_one, &l);
 	if (assay_options_flag(o, "json"))
-		assay_json_print(&b, l.list, 2);
+		cmd_print_json(l.list, NULL);
 	else if (draw_table_rows(&l.t))
 		draw_table_text(&l.t, &b, term.width, term.colour);
 	else
-		assay_buf_printf(&b, "no baseline yet: --save-as NAME of a measuring verb keeps one (this machine is %s)", l.here);
-	printf("%s\n", b.data ? b.data : "");
+		assay_buf_printf(&b, "no baseline yet: --save-as NAME of a measuring verb keeps one (this machine is %s)\n", l.here);
+	fwrite(b.data ? b.data : "", 1, b.len_bytes, stdout);
 	assay_buf_release(&b);
 	draw_table_release(&l.t);
 	json_decref(l.list);

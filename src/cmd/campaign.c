@@ -198,22 +198,19 @@ static void say_next(const struct cmd_running *r)
 
 static int publish(struct cmd_running *r, const struct assay_options *o, int *status, struct assay_err *e)
 {
-	struct assay_buf summary, text;
+	struct assay_buf summary;
 	assay_buf_init(&summary, (size_t)64 << 20);
-	assay_buf_init(&text, (size_t)64 << 20);
 	*status = finish_doc(r);
 	int rc = assay_campaign_save(r->dir, r->doc, e), more = assay_campaign_faces(r->dir, r->doc, &summary, rc ? NULL : e);
 	if (summary.len_bytes)
 		cmd_step_summary(&summary);
 	if (assay_options_flag(o, "json")) {
-		assay_json_print(&text, r->doc, 1);
-		printf("%s\n", text.data ? text.data : "");
+		cmd_print_json(r->doc, NULL);
 	} else {
 		say_next(r);
 	}
 	if (cmd_signal_seen())
 		fprintf(stderr, "assay: interrupted; the results so far are in %s\n", r->dir);
-	assay_buf_release(&text);
 	assay_buf_release(&summary);
 	return rc ? rc : more;
 }

@@ -2,6 +2,7 @@
 #ifndef ASSAY_CMD_CMD_H
 #define ASSAY_CMD_CMD_H
 
+#include <jansson.h>
 #include <stdio.h>
 
 #include "base/err.h"
@@ -32,6 +33,8 @@ int cmd_error(const struct assay_err *e);
 /* A further line of advice under an error. */
 void cmd_advise(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 int cmd_exit_of(enum assay_code code);
+/* Prints v on stdout as indented JSON, one newline at its end. ASSAY_E_INTERNAL when v is NULL or cannot be printed. */
+int cmd_print_json(const json_t *v, struct assay_err *e);
 /* Flushes stdout: status as it was, also when the reader is gone; 3 when the text could not be written (full disk). */
 int cmd_finish(int status);
 

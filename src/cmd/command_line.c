@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/json.h"
 #include "base/mem.h"
 #include "base/yaml.h"
 #include "cmd/cmd.h"
@@ -34,6 +35,17 @@ void cmd_advise(const char *fmt, ...)
 	vfprintf(stderr, fmt, ap);
 	fputc('\n', stderr);
 	va_end(ap);
+}
+
+int cmd_print_json(const json_t *v, struct assay_err *e)
+{
+	struct assay_buf b;
+	assay_buf_init(&b, (size_t)1 << 30);
+	int rc = !v || assay_json_print(&b, v, 2) ? assay_fail(e, ASSAY_E_INTERNAL, "the answer cannot be printed as JSON") : 0;
+	if (!rc)
+		fwrite(b.data, 1, b.len_bytes, stdout);
+	assay_buf_release(&b);
+	return rc;
 }
 
 int cmd_finish(int status)

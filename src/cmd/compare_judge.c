@@ -139,8 +139,7 @@ void cmd_judge_show(const json_t *doc, const struct assay_options *o)
 	struct assay_buf b;
 	assay_buf_init(&b, (size_t)64 << 20);
 	if (assay_options_flag(o, "json")) {
-		assay_json_print(&b, doc, 2);
-		assay_buf_puts(&b, "\n");
+		cmd_print_json(doc, NULL);
 	} else {
 		assay_term_init(&term, STDOUT_FILENO, assay_options_flag(o, "color"));
 		assay_face_compare(doc, &b, term.width, term.colour);

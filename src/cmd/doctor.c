@@ -179,18 +179,15 @@ int cmd_doctor(const struct assay_verb *v, int argc, char **argv)
 {
 	struct assay_options *o = NULL;
 	struct assay_term term;
-	struct assay_buf b;
 	int status = 0;
 	if (cmd_options(v, argc, argv, &o, &status))
 		return status;
 	json_t *d = collect((int)assay_options_int(o, "threads"));
 	assay_term_init(&term, STDOUT_FILENO, false);
-	assay_buf_init(&b, 1 << 20);
 	if (!assay_options_flag(o, "json"))
 		show(d, term.width < 110 ? term.width : 110);
-	else if (assay_json_print(&b, d, 2) == 0)
-		puts(b.data);
-	assay_buf_release(&b);
+	else
+		cmd_print_json(d, NULL);
 	json_decref(d);
 	assay_options_close(o);
 	return status;

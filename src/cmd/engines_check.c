@@ -285,18 +285,12 @@ static void show(const struct check *c)
 
 static int report(const struct check *c, struct assay_err *e)
 {
-	struct assay_buf b;
-	int rc = 0;
 	if (!assay_options_flag(c->o, "json")) {
 		show(c);
 		return 0;
 	}
 	json_t *o = document(c);
-	assay_buf_init(&b, 1 << 20);
-	rc = assay_json_print(&b, o, 2) ? assay_fail(e, ASSAY_E_INTERNAL, "the answer is too long to print as JSON") : 0;
-	if (!rc)
-		puts(b.data);
-	assay_buf_release(&b);
+	int rc = cmd_print_json(o, e);
 	json_decref(o);
 	return rc;
 }

@@ -75,8 +75,7 @@ static void show(const json_t *doc, const struct assay_options *o)
 	assay_buf_init(&b, (size_t)1 << 30);
 	assay_term_init(&term, STDOUT_FILENO, assay_options_flag(o, "color"));
 	if (assay_options_flag(o, "json")) {
-		assay_json_print(&b, doc, 2);
-		assay_buf_puts(&b, "\n");
+		cmd_print_json(doc, NULL);
 	} else {
 		assay_face_history(doc, &b, &term);
 	}

@@ -208,7 +208,6 @@ static int judge(struct job *j, struct assay_err *e)
 	json_object_set_new(j->doc, "outcome", json_string(outcome));
 	assay_buf_init(&b, (size_t)64 << 20);
 	assay_json_print(&b, j->doc, 2);
-	assay_buf_puts(&b, "\n");
 	char *path = xasprintf("%s/reproduction.json", j->dir);
 	int rc = b.overflow ? assay_fail(e, ASSAY_E_IO, "%s: too large", path) : assay_fs_write_atomic(path, b.data, b.len_bytes, e);
 	if (!rc && assay_options_flag(j->o, "json"))

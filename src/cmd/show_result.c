@@ -35,18 +35,12 @@ int cmd_faces_write(const struct assay_options *o, const json_t *result, const s
 void cmd_result_print(const struct assay_options *o, const json_t *result)
 {
 	struct assay_term term;
-	struct assay_buf b;
-	if (!assay_options_flag(o, "json")) {
-		assay_term_init(&term, STDOUT_FILENO, assay_options_flag(o, "color"));
-		assay_face_terminal(result, stdout, &term);
+	if (assay_options_flag(o, "json")) {
+		cmd_print_json(result, NULL);
 		return;
 	}
-	assay_buf_init(&b, (size_t)1 << 30);
-	if (assay_json_print(&b, result, 2) == 0) {
-		fwrite(b.data, 1, b.len_bytes, stdout);
-		putchar('\n');
-	}
-	assay_buf_release(&b);
+	assay_term_init(&term, STDOUT_FILENO, assay_options_flag(o, "color"));
+	assay_face_terminal(result, stdout, &term);
 }
 
 int cmd_result_status(const json_t *result)

@@ -304,8 +304,7 @@ static void print(const struct cmd_sweep *s)
 	struct assay_buf b;
 	assay_buf_init(&b, (size_t)256 << 20);
 	if (assay_options_flag(s->o, "json")) {
-		assay_json_print(&b, s->doc, 2);
-		assay_buf_puts(&b, "\n");
+		cmd_print_json(s->doc, NULL);
 	} else {
 		assay_term_init(&term, STDOUT_FILENO, assay_options_flag(s->o, "color"));
 		assay_face_sweep_terminal(s->doc, &b, term.width, term.colour);

@@ -227,7 +227,7 @@ int cmd_sweep_save(const json_t *doc, const char *dir, struct assay_err *e)
 	struct assay_buf b;
 	char *path = xasprintf("%s/sweep.json", dir);
 	assay_buf_init(&b, SWEEP_JSON_MAX);
-	int rc = assay_json_print(&b, doc, 2) || assay_buf_puts(&b, "\n") ? assay_fail(e, ASSAY_E_IO, "%s: too large", path) : assay_fs_write_atomic(path, b.data, b.len_bytes, e);
+	int rc = assay_json_print(&b, doc, 2) ? assay_fail(e, ASSAY_E_IO, "%s: too large", path) : assay_fs_write_atomic(path, b.data, b.len_bytes, e);
 	assay_buf_release(&b);
 	free(path);
 	return rc;

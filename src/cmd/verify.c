@@ -50,11 +50,7 @@ static json_t *document(const struct assay_verify *v)
 /* Releases doc. */
 static void print_json(json_t *doc)
 {
-	struct assay_buf b;
-	assay_buf_init(&b, (size_t)1 << 28);
-	if (doc && assay_json_print(&b, doc, 2) == 0)
-		fwrite(b.data, 1, b.len_bytes, stdout);
-	assay_buf_release(&b);
+	cmd_print_json(doc, NULL);
 	json_decref(doc);
 }
 

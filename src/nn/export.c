@@ -131,7 +131,7 @@ int nn_export_json(const char *dir, const char *name, const json_t *v, struct as
 	struct assay_buf b;
 	char *path = xasprintf("%s/%s", dir, name);
 	assay_buf_init(&b, 256u << 20);
-	int rc = assay_json_print(&b, v, 2) || assay_buf_puts(&b, "\n") ? assay_fail(e, ASSAY_E_INTERNAL, "%s: too long", path) : assay_fs_write_atomic(path, b.data, b.len_bytes, e);
+	int rc = assay_json_print(&b, v, 2) ? assay_fail(e, ASSAY_E_INTERNAL, "%s: too long", path) : assay_fs_write_atomic(path, b.data, b.len_bytes, e);
 	assay_buf_release(&b);
 	free(path);
 	return rc;
