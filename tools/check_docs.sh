@@ -17,4 +17,13 @@ missing=$(for f in README.md docs/*.md; do
 done)
 [ -z "$missing" ]
 tap "links lead somewhere $missing" $?
+# "fault code" of each row of the fake worker: what it is named by, or what becomes of the point
+wrong=$(sed -n 's/^	{ "\([a-z_]*:[a-z_0-9]*\)", \([A-Z]*\), "\([a-z_]*\).*/\1 \2 \3/p' tests/unit/test_worker.c | while read -r fault where code; do
+	case $where in FINE) named='measured all the same' ;; LIMIT) named='limit of the point' ;; *) named="\`$code\`" ;; esac
+	grep -F "| $named |" docs/worker-protocol.md | grep -qF "\`$fault\`" || echo "$fault: $named"
+done)
+rows=$(grep -c '^	{ "[a-z_]*:[a-z_0-9]*", [A-Z]*, "' tests/unit/test_worker.c)
+told=$(sed -n '/^### Tried/,$p' docs/worker-protocol.md | grep '^|' | grep -o '`[a-z]*:[a-z_0-9]*`' | sort -u | wc -l)
+[ -z "$wrong" ] && [ "$rows" -gt 0 ] && [ "$rows" -eq "$told" ]
+tap "the table of worker faults is that of tests/unit/test_worker.c: $rows rows, $told told $wrong" $?
 exit $bad

@@ -1,7 +1,9 @@
 /* See utf8.h. */
 #include "base/utf8.h"
 
+#include <ctype.h>
 #include <stdbool.h>
+#include <string.h>
 
 /* Bytes of the sequence that lead byte c opens; 0 when none begins with it. */
 static unsigned length_of(unsigned c)
@@ -62,4 +64,13 @@ int assay_utf8_repair(const char *s, size_t len, struct assay_buf *out)
 		len -= bad;
 	}
 	return 0;
+}
+
+void assay_utf8_line(char *text)
+{
+	for (size_t len = strlen(text), at = 0; (at += assay_utf8_valid(text + at, len - at)) < len;)
+		text[at] = '?';
+	for (char *c = text; *c; c++)
+		if (iscntrl((unsigned char)*c))
+			*c = ' ';
 }

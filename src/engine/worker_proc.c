@@ -165,15 +165,10 @@ void worker_proc_last_words(const struct worker_proc *p, char *out, size_t size)
 			tail[at - 1] = 0, at--;
 	}
 	assay_buf_init(&text, 8 * TAIL_BYTES);
-	for (int i = n_lines; i-- > 0;) {
-		assay_utf8_repair(line[i], strlen(line[i]), &text);
-		assay_buf_puts(&text, i ? " | " : "");
-	}
+	for (int i = n_lines; i-- > 0;)
+		assay_buf_printf(&text, "%s%s", line[i], i ? " | " : "");
 	snprintf(out, size, "%s", text.data ? text.data : "");
-	out[assay_utf8_valid(out, strlen(out))] = 0; /* cut inside a character */
-	for (char *c = out; *c; c++)
-		if (iscntrl((unsigned char)*c))
-			*c = ' ';
+	assay_utf8_line(out);
 	assay_buf_release(&text);
 }
 
@@ -202,6 +197,7 @@ void worker_proc_stop(struct worker_proc *p, int64_t patience_ns)
 	p->in = -1;
 	if (p->pid > 0 && !ended_within(p, patience_ns)) {
 		kill(-p->pid, SIGTERM);
+		kill(-p->pid, SIGCONT); /* one that was stopped hears it, too */
 		ended_within(p, TERM_NS);
 	}
 	if (p->pid > 0) {

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "engine/worker_inside.h"
 
 #define FUTURE_NS ASSAY_NS_PER_MS /* beyond the clock's uncertainty */
@@ -187,8 +188,10 @@ static int on_error(struct worker *x, const struct worker_event *ev, struct assa
 			worker_run_end(x, q, oom ? ASSAY_END_LIMIT : ASSAY_END_ERROR_EVENT, x->last_ns, -1, -1);
 		q->ended = true;
 	}
-	if (oom && !*x->limit)
+	if (oom && !*x->limit) {
 		snprintf(x->limit, sizeof x->limit, "out of memory in the worker: %.150s", ev->msg);
+		assay_utf8_line(x->limit);
+	}
 	return 0;
 }
 

@@ -1,11 +1,13 @@
 /* See worker_inside.h: from the name of a worker to a loaded model. Starts the process, proves that its clock is ours, loads, and keeps what
  * the worker says of itself. */
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/json.h"
+#include "base/utf8.h"
 #include "engine/model_json.h"
 #include "engine/worker_inside.h"
 #include "engine/worker_variables.h"
@@ -41,11 +43,11 @@ static int launch(struct worker *x, const struct assay_engine_config *c, struct 
 
 /* ---- clock ---- */
 
-/* Stamps of the same clock lie between sending and receiving. The ping with the shortest way bounds how far the worker's clock can be off; stamps are
+/* Stamps of the same clock lie between sending and receiving, so every ping gives bounds, which must leave one difference possible for all. The ping with the shortest way bounds how far the worker's clock can be off; stamps are
  * corrected only when it really is another (a time namespace). */
 static int prove_clock(struct worker *x, struct assay_err *e)
 {
-	int64_t best_ns = INT64_MAX, offset_ns = 0;
+	int64_t best_ns = INT64_MAX, offset_ns = 0, least_ns = INT64_MIN, most_ns = INT64_MAX;
 	for (int i = 0; i < PINGS; i++) {
 		int64_t sent_ns = assay_now_ns(), id = worker_send(x, "ping", NULL, e);
 		int rc = id < 0 ? (int)id : worker_await(x, WORKER_OK, id, PING_NS, "ping", e);
@@ -56,6 +58,10 @@ static int prove_clock(struct worker *x, struct assay_err *e)
 		worker_event_release(&x->answer);
 		if (there_ns < 0)
 			return worker_fault(x, e, "bad_event: ok: an answer to ping needs now");
+		least_ns = there_ns - got_ns > least_ns ? there_ns - got_ns : least_ns;
+		most_ns = there_ns - sent_ns < most_ns ? there_ns - sent_ns : most_ns;
+		if (least_ns > most_ns)
+			return worker_fault(x, e, "bad_clock: its pings contradict each other by %.3f ms: it does not run steadily", (double)(least_ns - most_ns) / 1e6);
 		if (got_ns - sent_ns < best_ns) {
 			best_ns = got_ns - sent_ns;
 			offset_ns = there_ns - (sent_ns + best_ns / 2);
@@ -168,6 +174,8 @@ static void describe(struct worker *x, const struct assay_engine_config *c, cons
 	caps = json_is_object(caps) ? caps : json_object_get(hello, "caps");
 	snprintf(i->name, sizeof i->name, "worker:%.24s", assay_json_get_str(hello, "engine", x->name));
 	snprintf(i->version, sizeof i->version, "%.90s", assay_json_get_str(hello, "version", "unknown"));
+	assay_utf8_line(i->name);
+	assay_utf8_line(i->version);
 	i->model = assay_model_json(shape, &facts);
 	i->effective = effective_of(x, hello, loaded);
 	i->load = assay_load_json(phase_ms(loaded, "import"), phase_ms(loaded, "weights"), NAN, phase_ms(loaded, "kv"), phase_ms(loaded, "warmup"), (double)total_ns / 1e6);
@@ -176,7 +184,8 @@ static void describe(struct worker *x, const struct assay_engine_config *c, cons
 	i->vocab = i->vocab > 0 && i->vocab < shape->vocab ? i->vocab : shape->vocab;
 	i->max_context = (int)assay_json_get_int(info, "max_len", shape->max_context);
 	i->max_context = i->max_context > 0 && i->max_context < shape->max_context ? i->max_context : shape->max_context;
-	i->max_num_seqs = (int)assay_json_get_int(json_object_get(loaded, "effective"), "max_num_seqs", c->max_num_seqs);
+	int64_t seqs = assay_json_get_int(json_object_get(loaded, "effective"), "max_num_seqs", c->max_num_seqs);
+	i->max_num_seqs = seqs > 0 && seqs <= INT_MAX ? (int)seqs : c->max_num_seqs;
 	name_processes(&i->processes, json_object_get(loaded, "pids"));
 	x->can_cancel = assay_json_get_bool(caps, "cancel", false);
 	x->tells_memory = json_object_get(caps, "mem") != NULL;

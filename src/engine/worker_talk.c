@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/utf8.h"
 #include "engine/worker_inside.h"
 
 #define WRITE_NS (30 * ASSAY_NS_PER_S)
@@ -21,6 +22,7 @@ int worker_fault(struct worker *x, struct assay_err *e, const char *fmt, ...)
 		va_start(ap, fmt);
 		vsnprintf(what, sizeof what, fmt, ap);
 		va_end(ap);
+		assay_utf8_line(what);
 		worker_proc_last_words(&x->proc, words, sizeof words);
 		snprintf(x->fault, sizeof x->fault, "worker %.60s: %s%s%s%s%.200s", x->name, what, *words ? "; it said: " : "", words, x->log_path ? "; log: " : "", x->log_path ? x->log_path : "");
 	}
@@ -40,7 +42,7 @@ static int dead(struct worker *x, struct assay_err *e)
 int64_t worker_send(struct worker *x, const char *op, json_t *fields, struct assay_err *e)
 {
 	struct assay_buf b;
-	int64_t id = ++x->next_id;
+	int64_t id = ++x->next_id, patience_ns = x->silence_ns < WRITE_NS ? x->silence_ns : WRITE_NS;
 	json_t *o = json_pack("{s:s, s:I}", "op", op, "id", (json_int_t)id);
 	if (fields)
 		json_object_update(o, fields);
@@ -53,9 +55,9 @@ int64_t worker_send(struct worker *x, const char *op, json_t *fields, struct ass
 	else if (bad)
 		rc = assay_fail(e, ASSAY_E_LIMIT, "%s: needs a line of more than %zu MiB to the worker", op, WORKER_LINE_MAX >> 20);
 	else
-		rc = worker_proc_write(&x->proc, b.data, b.len_bytes, WRITE_NS);
+		rc = worker_proc_write(&x->proc, b.data, b.len_bytes, patience_ns);
 	if (rc == 1)
-		rc = worker_fault(x, e, "timeout: it did not read its input for %d s", (int)(WRITE_NS / ASSAY_NS_PER_S));
+		rc = worker_fault(x, e, "timeout: it did not read its input for %.3g s", (double)patience_ns / 1e9);
 	else if (rc == -1)
 		rc = dead(x, e);
 	assay_buf_release(&b);

@@ -39,8 +39,22 @@ static void rows(void **state)
 	assay_buf_release(&small);
 }
 
+static void test_line(void **state)
+{
+	(void)state;
+	static const struct { const char *text, *line; } row[] = {
+		{ "", "" }, { "a\nb\x1b[31m\x7f", "a b [31m " }, { "\xc3\xa9\xff\xc3", "\xc3\xa9??" }, { "\xf0\x9f\x98", "???" },
+	};
+	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+		char text[32];
+		strcpy(text, row[i].text);
+		assay_utf8_line(text);
+		assert_string_equal(text, row[i].line);
+	}
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(rows) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(rows), cmocka_unit_test(test_line) };
 	return cmocka_run_group_tests_name("utf8", tests, NULL, NULL);
 }

@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 
 #include "base/clock.h"
+#include "base/utf8.h"
 #include "engine/worker_line.h"
 #include "exp_kit.h"
 
@@ -41,12 +42,11 @@ static void no_child(const char *fault)
 		fail_msg("%s: a process was left behind", fault);
 }
 
-static char *args[] = { "--batch", "3", "--prompt-tokens", "8", "--output-tokens", "6", "--runs", "1", "--warmup", "0", NULL };
 
 enum where { OPEN, POINT, LIMIT, END, FINE };
-static const char *const quick[] = { "silence_timeout=1", NULL }, *const hello[] = { "hello_timeout=0.7", NULL }, *const brief_load[] = { "load_timeout=0.5", NULL };
+static const char *const quick[] = { "silence_timeout=1", NULL }, *const hello[] = { "hello_timeout=0.7", NULL }, *const brief_load[] = { "load_timeout=0.5", NULL }, *const final[] = { "emit=final", NULL };
 
-static const struct fault { const char *fault; enum where where; const char *says; const char *const *opts; } faults[] = {
+static const struct fault { const char *fault; enum where where; const char *says; const char *const *opts; char *runs; } faults[] = {
 	{ "start:exit", OPEN, "engine_dead: exit status 3; it said: fake worker: dying by exit" },
 	{ "hello:silence", OPEN, "timeout: no answer to hello within 0.7 s", hello },
 	{ "hello:kill", OPEN, "engine_dead: killed by signal 9 (Killed), perhaps for want of memory" },
@@ -58,24 +58,49 @@ static const struct fault { const char *fault; enum where where; const char *say
 	{ "hello:event", OPEN, "bad_event: unknown event \"surprise\"" },
 	{ "hello:long", OPEN, "oversize: a line of more than 16 MiB" },
 	{ "hello:fits", FINE, "" },
+	{ "hello:name", FINE, "" },
 	{ "hello:proto", OPEN, "proto_mismatch: it speaks protocol 2" },
 	{ "ping:silence", OPEN, "silent: no event and no CPU time for 1 s", quick },
 	{ "clock:other", POINT, "time_backwards: " },
+	{ "clock:ahead", POINT, "time_backwards: " },
+	{ "clock:behind", POINT, "time_future: " },
+	{ "clock:none", OPEN, "bad_event: ok: an answer to ping needs now" },
+	{ "clock:jumps", OPEN, "bad_clock: " },
 	{ "clock:shifted", FINE, "" },
 	{ "load:exit", OPEN, "engine_dead: exit status 3" },
 	{ "load:silence", OPEN, "timeout: no answer to load within 0.5 s", brief_load },
 	{ "load:oom", OPEN, "oom: load: no memory for load" },
+	{ "load:odd", FINE, "" },
 	{ "load:missing", OPEN, "model_not_found: load: gpt2 is not a directory" },
 	{ "load:flood", FINE, "" },
 	{ "caps:stream", OPEN, "unsupported: it tells no token times" },
 	{ "submit:silence", POINT, "silent: no event and no CPU time for 1 s", quick },
+	{ "submit:idle", POINT, "out_of_turn: idle while nothing runs" },
+	{ "go:exit", POINT, "engine_dead: exit status 3" },
 	{ "go:silence", POINT, "silent: no event and no CPU time for 1 s", quick },
 	{ "go:hello", POINT, "out_of_turn: hello" },
 	{ "step:exit", POINT, "engine_dead: exit status 3" },
 	{ "step:kill", POINT, "engine_dead: killed by signal 9" },
 	{ "step:orphan", POINT, "engine_dead: exit status 5" },
 	{ "step:half", POINT, "engine_dead: exit status 0, in the middle of a line" },
+	{ "step:closed", POINT, "engine_dead: its output ended, the process did not" },
+	{ "step:stall", POINT, "silent: ", quick },
+	{ "step:stopped", POINT, "silent: ", quick },
 	{ "step:garbage", POINT, "bad_json: " },
+	{ "step:utf8", POINT, "bad_json: " },
+	{ "step:nan", POINT, "bad_json: " },
+	{ "step:huge", POINT, "bad_json: " },
+	{ "step:double", POINT, "bad_json: " },
+	{ "step:blank", POINT, "bad_json: " },
+	{ "step:text", POINT, "bad_event: step: t1 must be a whole number" },
+	{ "step:big_r", POINT, "bad_event: step: tok must be" },
+	{ "step:no_ids", POINT, "bad_event: step: tok must be" },
+	{ "step:bad_id", POINT, "bad_event: step: tok must be" },
+	{ "step:order", POINT, "bad_event: step: t1 is before t0" },
+	{ "step:reason", POINT, "bad_event: done: reason must be" },
+	{ "step:idle", POINT, "lost_request: idle, and 3 requests without an end" },
+	{ "step:loaded", POINT, "out_of_turn: loaded" },
+	{ "step:error", POINT, "internal: something is wrong" },
 	{ "step:field", POINT, "bad_event: step: t1 must be a whole number" },
 	{ "step:long", POINT, "oversize: " },
 	{ "step:flood", FINE, "" },
@@ -87,6 +112,12 @@ static const struct fault { const char *fault; enum where where; const char *say
 	{ "lie:n_in", END, "count_mismatch" },
 	{ "lie:surplus", END, "count_mismatch" },
 	{ "lie:fewer", END, "count_mismatch" },
+	{ "lie:early", END, "count_mismatch" },
+	{ "lie:idle", POINT, "time_backwards: the end of a run is stamped ", NULL, "2" },
+	{ "lie:cost", POINT, "bad_event: idle: report_ns is more than the run took", NULL, "2" },
+	{ "lie:ts_order", POINT, "time_backwards: a token is stamped ", final },
+	{ "lie:ts_future", POINT, "time_future: a token is stamped ", final },
+	{ "lie:ts_few", END, "count_mismatch", final },
 	{ "lie:endless", POINT, "flood: more than 4096 tokens" },
 	{ "lie:unknown", POINT, "unknown_request: tokens for request 4000000, which was not submitted" },
 	{ "lie:twice", POINT, "unknown_request: the end of request" },
@@ -101,6 +132,7 @@ static void check_run(const struct fault *f, struct assay_engine *g)
 {
 	static const char *const status[] = { "", "error", "limit", "ok", "ok" };
 	struct kit_run r;
+	char *args[] = { "--batch", "3", "--prompt-tokens", "8", "--output-tokens", "6", "--runs", f->runs ? f->runs : "1", "--warmup", "0", NULL };
 	kit_run(&r, g, "throughput", args, NULL, NULL);
 	const char *reason = json_string_value(json_object_get(kit_cold(&r.sink, ASSAY_REC_POINT_END, 0), "reason"));
 	const struct assay_record *q;
@@ -124,6 +156,9 @@ static void test_faults(void **state)
 		int rc = open_fake(f->fault, f->opts, &g, &e);
 		if ((f->where == OPEN) != (rc == ASSAY_E_ENGINE) || (rc && !strstr(e.msg, f->says)) || strchr(e.msg, '\n'))
 			fail_msg("%s: %d %s", f->fault, rc, e.msg);
+		const char *said = rc ? e.msg : g->ops->info(g)->name;
+		if (assay_utf8_valid(said, strlen(said)) < strlen(said))
+			fail_msg("%s: not UTF-8", f->fault);
 		if (!rc)
 			check_run(f, g);
 		no_child(f->fault);
@@ -225,6 +260,25 @@ static void test_toy(void **state)
 	}
 }
 
+/* One that does not read its input holds nobody up for longer than its silence may last. */
+static void test_unread(void **state)
+{
+	(void)state;
+	need_python();
+	char *large[] = { "--requests", "80", "--input", "900:900", "--output", "6:6", "--runs", "1", NULL };
+	struct assay_engine *g;
+	struct assay_err e = ASSAY_ERR_INIT;
+	struct kit_run r;
+	if (open_fake("go:unread", quick, &g, &e))
+		fail_msg("%s", e.msg);
+	kit_run(&r, g, "offline", large, NULL, NULL);
+	const char *reason = json_string_value(json_object_get(kit_cold(&r.sink, ASSAY_REC_POINT_END, 0), "reason"));
+	if (!reason || !strstr(reason, "timeout: it did not read its input for 1 s"))
+		fail_msg("%s", reason ? reason : "no reason");
+	kit_sink_release(&r.sink);
+	no_child("unread");
+}
+
 static bool stop_at(void *arg) { return assay_now_ns() > *(int64_t *)arg; }
 
 /* Ctrl-C in a run, with a worker that can cancel and one that cannot. */
@@ -317,7 +371,7 @@ static int set_up(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_lines), cmocka_unit_test(test_names), cmocka_unit_test(test_measures), cmocka_unit_test(test_toy), cmocka_unit_test(test_cancel), cmocka_unit_test(test_force),
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_lines), cmocka_unit_test(test_names), cmocka_unit_test(test_measures), cmocka_unit_test(test_toy), cmocka_unit_test(test_unread), cmocka_unit_test(test_cancel), cmocka_unit_test(test_force),
 		                            cmocka_unit_test(test_faults) };
 	return cmocka_run_group_tests_name("worker", tests, set_up, NULL);
 }

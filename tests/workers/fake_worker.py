@@ -14,6 +14,21 @@ FAULT = os.environ.get("FAKE_FAULT", "")
 STEP = float(os.environ.get("FAKE_STEP_MS", "2")) / 1e3
 MAX_STEP_TOKENS = 64
 
+CLOCK = {"clock:other": 10 ** 15, "clock:ahead": 10 ** 9, "clock:behind": -10 ** 9}  # what its pings are wrong by
+RAW = {  # lines that are no JSON, or no good one
+    "utf8": b'{"ev": "log", "msg": "\xff\x1b[31m"}\n',
+    "nan": b'{"ev": "alive", "t": NaN}\n',
+    "huge": b'{"ev": "alive", "t": 99999999999999999999}\n',
+    "double": b'{"ev": "alive", "t": 1, "t": 2}\n',
+    "blank": b"\n",
+    "text": b'{"ev": "step", "t1": "1", "tok": []}\n',
+    "big_r": b'{"ev": "step", "t1": 1, "tok": [[1099511627776, [1]]]}\n',
+    "no_ids": b'{"ev": "step", "t1": 1, "tok": [[0, []]]}\n',
+    "bad_id": b'{"ev": "step", "t1": 1, "tok": [[0, [-2]]]}\n',
+    "order": b'{"ev": "step", "t0": 2, "t1": 1, "tok": []}\n',
+    "reason": b'{"ev": "done", "r": 0, "reason": "tired"}\n',
+}
+
 commands = os.fdopen(os.dup(0), "rb")
 events = os.dup(1)
 os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
@@ -93,6 +108,22 @@ def at(state):
     elif kind == "flood":
         for _ in range(50000):
             send(ev="log", lvl="info", msg="flood " * 10)
+    elif kind in RAW:
+        raw(RAW[kind])
+    elif kind == "stall":  # a line that never ends
+        raw(b'{"ev": "step", "t0": 1, "t')
+        silence()
+    elif kind == "closed":  # it lives, its output does not
+        os.close(events)
+        silence()
+    elif kind == "stopped":
+        os.kill(os.getpid(), signal.SIGSTOP)
+    elif kind == "idle":
+        send(ev="idle", id=current, t=now())
+    elif kind == "error":
+        send(ev="error", id=None, code="internal", msg="something is wrong", fatal=False)
+    elif kind == "loaded":
+        send(ev="loaded", id=current)
     elif kind == "oom":
         send(ev="error", id=current, code="oom", msg="no memory for %s" % state, fatal=False, r=sorted(running))
         return True
@@ -141,7 +172,7 @@ def done(q, reason):
     n_in = q.n_in - (FAULT == "lie:n_in")
     ev = dict(ev="done", r=q.r, reason=reason, n_in=n_in, n_out=n_out, n_cached=0)
     if emit == "final":
-        ev["ts"] = q.ts
+        ev["ts"] = q.ts[::-1] if FAULT == "lie:ts_order" else q.ts[1:] if FAULT == "lie:ts_few" else [t + 10 ** 9 for t in q.ts] if FAULT == "lie:ts_future" else q.ts
     if FAULT == "lie:lost" and q.r % 2:
         return
     send(**ev)
@@ -168,6 +199,8 @@ def step(n):
         if q.r in cancelled:
             continue
         ids = [q.token()]
+        if FAULT == "lie:early" and q.out == 3:
+            q.max = q.out
         if FAULT == "lie:surplus" and q.out == q.max:
             ids += [q.token(), q.token()]
         if FAULT == "lie:endless":
@@ -193,12 +226,18 @@ def load(c):
         return
     if at("load"):
         return
+    if FAULT == "load:odd":  # everything that may be of any type is of a wrong one
+        send(ev="loaded", id=c["id"], t0=None, t1=None, phases=[1], caps=dict(stream=True, cancel="yes", mem=7, stamp=3), pids="x", ignored=4, effective=dict(max_num_seqs=-5, threads="two"),
+             info=dict(dtype=16, weight_bytes=-1, vocab=-3, max_len="long"))
+        return
     t0 = now()
     opts = c["opts"]
     limit = opts["max_num_seqs"]
     if os.environ.get("FAKE_BURN"):
         burn()
-    caps = dict(stream=FAULT != "caps:stream", cancel=FAULT != "caps:cancel", ignore_eos="native", greedy=True, mem=["rss"])
+    caps = dict(stream=FAULT != "caps:stream", cancel=FAULT != "caps:cancel", ignore_eos="native", greedy=True)
+    if FAULT != "go:unread":  # that one is not asked for memory in between
+        caps["mem"] = ["rss"]
     send(ev="loaded", id=c["id"], t0=t0, t1=now(), phases={"import": 1000000, "weights": 2000000, "kv": None}, caps=caps, pids=[os.getpid()],
          info=dict(dtype=opts["dtype"], weight_bytes=12345678, vocab=50257, max_len=1024), effective=dict(max_num_seqs=limit, dtype=opts["dtype"], extra=opts["extra"]), ignored=[])
 
@@ -208,10 +247,11 @@ def command(c):
     op, current = c["op"], c.get("id", 0)
     if op == "hello":
         at("hello")
-        send(ev="hello", proto=2 if FAULT == "hello:proto" else 1, engine="fake", version="1.0", versions=dict(python=sys.version.split()[0]), pid=os.getpid(), now=now(), caps=dict(stream=True, model="any"))
+        send(ev="hello", proto=2 if FAULT == "hello:proto" else 1, engine="f\u00e9" * 12 if FAULT == "hello:name" else "fake", version="\x1b[31m1.0\u00e9" * 20 if FAULT == "hello:name" else "1.0", versions=dict(python=sys.version.split()[0]), pid=os.getpid(), now=now(), caps=dict(stream=True, model="any"))
     elif op == "ping":
         at("ping")
-        send(ev="ok", id=current, now=now() + (10 ** 15 if FAULT == "clock:other" else 0))
+        now_ns = now() + CLOCK.get(FAULT, 0) + (current % 2 * 10 ** 9 if FAULT == "clock:jumps" else 0)
+        send(ev="ok", id=current, now=None if FAULT == "clock:none" else now_ns)
     elif op == "load":
         load(c)
     elif op == "submit":
@@ -246,6 +286,8 @@ def reader():
         with arrived:
             inbox.append(json.loads(line))
             arrived.notify()
+        if FAULT == "go:unread" and b'"go"' in line:
+            silence()
     os._exit(0)  # its caller is gone
 
 
@@ -269,7 +311,7 @@ def main():
             if not waiting and not running:
                 going, n = False, 0
                 at("idle")
-                send(ev="idle", id=0, t=now())
+                send(ev="idle", id=0, t=now() - (10 ** 12 if FAULT == "lie:idle" else 0), report_ns=10 ** 12 if FAULT == "lie:cost" else 0)
 
 
 main()
