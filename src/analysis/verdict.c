@@ -206,6 +206,24 @@ static void merge(struct assay_verdict *to, const struct assay_verdict *from, si
 	}
 }
 
+/* An engine that was given other threads than were asked for, or uses more, is compared with others on unequal terms. */
+static void engine_threads(const struct assay_run *run, struct assay_verdict *v)
+{
+	size_t i;
+	json_t *n;
+	int64_t asked = assay_json_get_int(json_object_get(run->header, "config"), "threads", 0); /* 0 = all */
+	json_array_foreach(run->notes, i, n) {
+		if (strcmp(assay_json_get_str(n, "code", ""), "engine_threads"))
+			continue;
+		int64_t busy = assay_json_get_int(n, "busy", 0), effective = assay_json_get_int(n, "effective", 0), most = asked > 0 ? asked : effective;
+		if (asked > 0 && effective > 0 && effective != asked)
+			verdict_add(v, "engine_threads", ASSAY_CAUTION, "%lld asked for, %lld in force as the engine says, %lld busy", (long long)asked, (long long)effective, (long long)busy);
+		else if (most > 0)
+			verdict_add(v, "engine_threads", state_of("engine_threads", (double)(busy - most)), "%lld %s, %lld busy", (long long)most,
+				    asked > 0 ? "asked for" : "in force as the engine says", (long long)busy);
+	}
+}
+
 static void build(const struct assay_run *run, struct assay_verdict *v)
 {
 	const char *text = assay_json_get_str(json_object_get(run->header, "assay"), "build", "");
@@ -308,6 +326,7 @@ void assay_verdict_run(const struct assay_run *run, const struct assay_run_metri
 		snprintf(text + len, sizeof out->reasons[i].measured - len, " (%zu of %zu points)", counts[i], judged);
 	}
 	soak_leak(run, out);
+	engine_threads(run, out);
 	build(run, out);
 	clock_step(run, out);
 	journal(run, out);

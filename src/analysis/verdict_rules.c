@@ -20,6 +20,8 @@ static const struct verdict_rule rules[] = {
 	  "other programs used the CPU: find them with top and stop them, or leave them a core (--threads one less), then measure again" },
 	{ "client_load", 0.02, NAN, 0, "at most 2 %",
 	  "assay took CPU time from an engine in another process, which has much to tell: leave it a core (--threads one less), or tell tokens at a request's end (--engine-opt emit=final)" },
+	{ "engine_threads", 0, NAN, 0, "as many threads as asked for",
+	  "the engine computes with other threads than it was told: see the note engine_threads and engine.effective; compare it only with engines that had as many" },
 	{ "swap", 0, 0.01, 0, "no page swapped in (INVALID over 1 % of the time)",
 	  "memory is short: close programs, choose a smaller model or --dtype bf16, or lower --kv-memory" },
 	{ "failures", 0, 0.10, 0, "none (INVALID over 10 %)",

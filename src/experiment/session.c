@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/cpu.h"
 #include "base/json.h"
+#include "base/mem.h"
 
 #define SAMPLE_PERIOD_NS (100 * ASSAY_NS_PER_MS)
 #define PROBE_NS (60 * ASSAY_NS_PER_MS)         /* one probe; three make a record */
@@ -89,6 +90,18 @@ static void put_start(struct assay_session *s, const struct assay_rec_memory *st
 	put(s, ASSAY_LANE_DRIVE, &r);
 }
 
+/* A thread that wants to run also where others keep it from running. */
+static bool any_runnable(struct assay_session *s)
+{
+	struct assay_thread_cpu *t = xalloc(ASSAY_THREADS_MAX * sizeof *t);
+	int n = assay_group_threads(s->group, t, ASSAY_THREADS_MAX);
+	bool any = false;
+	for (int i = 0; i < n; i++)
+		any = any || t[i].state == 'R';
+	free(t);
+	return any;
+}
+
 /* Threads of an engine in other processes may spin for a while before they sleep, and a probe beside them would measure what is left of the machine. */
 static bool engine_rests(struct assay_session *s)
 {
@@ -100,7 +113,7 @@ static bool engine_rests(struct assay_session *s)
 		int64_t from_ns = assay_now_ns();
 		assay_sleep_until_ns(from_ns + IDLE_LOOK_NS);
 		assay_group_read(s->group, &b);
-		if (a.n && b.n && (double)(b.cpu_ns - a.cpu_ns) < IDLE_SHARE * (double)(assay_now_ns() - from_ns))
+		if (a.n && b.n && (double)(b.cpu_ns - a.cpu_ns) < IDLE_SHARE * (double)(assay_now_ns() - from_ns) && !any_runnable(s))
 			return true;
 	}
 	if (!s->probing.told)
@@ -255,6 +268,7 @@ void assay_session_close(struct assay_session *s)
 		assay_sampler_stop(s->sampler);
 	if (s->c.probes)
 		assay_probe_close();
+	free(s->threads.before);
 	assay_group_close(s->group);
 	assay_drive_release(&s->drive);
 	free(s);

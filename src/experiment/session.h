@@ -14,11 +14,16 @@ struct assay_probing { int64_t spent_ns, last_ns; bool told; };
 /* sim: telemetry given as input is played back as SAMPLE records on the engine's clock. */
 struct assay_playback { const json_t *rows; size_t at; int64_t t_ns; struct assay_rec_sample sample; };
 
+#define ASSAY_THREADS_MAX 4096 /* of all its processes; more are not looked at */
+/* Threads of the engine's processes when the first measured run began (engine_threads.h); before: NULL until then, and once it is told. */
+struct assay_thread_watch { struct assay_thread_cpu *before; int n; bool told; };
+
 struct assay_session {
 	struct assay_session_config c;
 	const struct assay_engine_info *info;
 	struct assay_sampler *sampler;     /* NULL where nothing runs here */
 	struct assay_group *group;         /* the engine's processes, where they are not this one; else NULL */
+	struct assay_thread_watch threads;
 	struct assay_tally tally;
 	struct assay_drive drive;
 	struct assay_rate rate;            /* what visits took: for time budgets */

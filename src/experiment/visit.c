@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "experiment/engine_threads.h"
 #include "experiment/session.h"
 
 struct tour {
@@ -250,7 +251,9 @@ static int visit(struct tour *t, struct assay_point *p, int repeat, struct assay
 		return 0;
 	}
 	assay_session_memory(t->s, ASSAY_MEM_BEFORE_RUN, p->index, repeat);
+	assay_engine_threads_before(t->s, repeat);
 	rc = assay_drive_run(t->s, &plan, p->index, repeat, &r, &why);
+	assay_engine_threads_after(t->s, p->index);
 	assay_session_memory(t->s, ASSAY_MEM_AFTER_RUN, p->index, repeat);
 	assay_session_play(t->s);
 	assay_plan_release(&plan);

@@ -126,7 +126,7 @@ static void look_at(struct assay_group *g, pid_t pid, struct assay_group_use *su
 	if (assay_parse_pid_stat(g->text, read_at(g, path, g->text, sizeof g->text), &st))
 		return; /* it ended meanwhile */
 	if (!belongs(g, pid, &st)) {
-		if ((size_t)pid < g->n_bits)
+		if ((size_t)pid < g->n_bits && g->reads > 1) /* the first time its parent may not be known yet */
 			g->others[pid / 8] |= (unsigned char)(1 << pid % 8);
 		return;
 	}
@@ -219,7 +219,7 @@ static int threads_of(struct assay_group *g, pid_t pid, struct assay_thread_cpu 
 		pid_t tid = pid_of(x->d_name);
 		snprintf(path, sizeof path, "%d/task/%d/stat", (int)pid, (int)tid);
 		if (tid && !assay_parse_pid_stat(g->text, read_at(g, path, g->text, sizeof g->text), &st))
-			out[n++] = (struct assay_thread_cpu){ .pid = pid, .tid = tid, .start_ticks = st.start, .cpu_ns = st.cpu * g->tick_ns };
+			out[n++] = (struct assay_thread_cpu){ .pid = pid, .tid = tid, .state = st.state, .start_ticks = st.start, .cpu_ns = st.cpu * g->tick_ns };
 	}
 	if (d)
 		closedir(d);

@@ -26,7 +26,7 @@ void assay_group_read(struct assay_group *g, struct assay_group_use *out);
 void assay_group_memory(struct assay_group *g, struct assay_rec_memory *m);
 
 /* CPU time of each thread of the processes, as the last assay_group_read found them, at most cap; how many. Not for the timed path. */
-struct assay_thread_cpu { pid_t pid, tid; int64_t start_ticks, cpu_ns; };
+struct assay_thread_cpu { pid_t pid, tid; char state; int64_t start_ticks, cpu_ns; }; /* state: of proc(5), R = runs or would */
 int assay_group_threads(struct assay_group *g, struct assay_thread_cpu *out, int cap);
 /* How many of the threads in `after` used CPU time since `before` of at least `share` of the busiest one's; *most_ns: that one's. */
 int assay_threads_busy(const struct assay_thread_cpu *before, int n_before, const struct assay_thread_cpu *after, int n_after, double share, int64_t *most_ns);

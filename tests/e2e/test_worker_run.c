@@ -87,7 +87,7 @@ static void test_reporting(void **state)
 	for (size_t i = 0; i < 2; i++) {
 		struct e2e r;
 		e2e_run(&r, "$A throughput -e worker:toy --batch 2 --prompt-tokens 8 --output-tokens 6 --runs 3 --engine-opt emit=%s -o told%zu && $A verify told%zu", t[i].emit, i, i);
-		assert_int_equal(r.status, 0);
+		assert_true(measured(&r));
 		e2e_release(&r);
 		json_t *doc = e2e_json(i ? "told1/result.json" : "told0/result.json"), *note = assay_json_find(e2e_at(doc, "notes"), "code", "worker_reporting"), *lag = e2e_at(doc, "points.0.metrics.read_lag_ms");
 		int64_t run_ns = assay_json_get_int(note, "run_ns", 0), report_ns = assay_json_get_int(note, "report_ns", 0);
@@ -114,7 +114,7 @@ static void test_environment(void **state)
 	e2e_expect(2, "$A latency -e worker:./own.py -o e4", "", "own.env.json: TOY_GIB: unknown placeholder {gib}");
 	e2e_write("toy.env.json", "{\"TOY_GIB\": \"{kv_gib:2}\"}");
 	e2e_run(&r, "cp %s/workers/toy.py %s/workers/common.py . && $A latency -e worker:./toy.py --prompt-tokens 8 --output-tokens 4 --runs 2 -o e2 && $A verify e2", root, root);
-	assert_int_equal(r.status, 0);
+	assert_true(measured(&r));
 	e2e_release(&r);
 	json_t *doc = e2e_json("e2/result.json");
 	assert_string_equal(json_string_value(e2e_at(doc, "engine.effective.environment.TOY_GIB")), "2");
@@ -168,7 +168,7 @@ static void test_directory(void **state)
 	e2e_write("taker.py", taker);
 	write_model();
 	e2e_expect(3, "MODULE=no_such_module $A latency -e worker:./taker.py -m small.gguf --prompt-tokens 8 --output-tokens 4 --runs 2 -o d0; s=$?; ls assay 2>/dev/null; exit $s", "", "not_installed: hello: no_such_module is not in ");
-	e2e_expect(0, "$A latency -e worker:./taker.py -m small.gguf --prompt-tokens 8 --output-tokens 4 --runs 2 --dtype bf16 -o d1 && grep -c model.safetensors d1/worker.log", "\n1\n",
+	e2e_expect(0, "$A latency -e worker:./taker.py -m small.gguf --prompt-tokens 8 --output-tokens 4 --runs 2 --dtype bf16 -o d1; grep -c model.safetensors d1/worker.log", "\n1\n",
 	           "assay: small.gguf was written for workers, once: ");
 	struct e2e r;
 	e2e_run(&r, "$A latency -e worker:./taker.py -m small.gguf --prompt-tokens 8 --output-tokens 4 --runs 2 --dtype bf16 -o d2 >/dev/null; ls assay/exports");
@@ -196,8 +196,8 @@ static void test_text(void **state)
 	e2e_run(&r, "%s", line);
 	e2e_release(&r);
 	e2e_write("text/tokenizer.json", text);
-	e2e_expect(0, "$A latency -e worker:./taker.py -m text --prompt Hey --output-tokens 4 --runs 2 -o t1 && tail -1 t1/worker.log", "ids [72, 101, 121]", "");
-	e2e_expect(0, "$A latency -m text --prompt Hey --output-tokens 4 --runs 2 -o t2 && $A compare t2 t1 --metrics output_tok_s", "", "");
+	e2e_expect(0, "$A latency -e worker:./taker.py -m text --prompt Hey --output-tokens 4 --runs 2 -o t1; tail -1 t1/worker.log", "ids [72, 101, 121]", "");
+	e2e_expect(0, "$A latency -m text --prompt Hey --output-tokens 4 --runs 2 -o t2; $A compare t2 t1 --metrics output_tok_s", "", "");
 	e2e_expect(2, "$A latency -e worker:./taker.py -m gpt2 --prompt Hey -o t3", "", "--prompt: gpt2 is a preset with synthetic weights: it has no tokenizer");
 	free(text);
 	free(line);
@@ -232,23 +232,13 @@ static void test_interrupted(void **state)
 	json_decref(doc);
 }
 
-static bool has_reason(json_t *doc, const char *code)
-{
-	size_t i;
-	json_t *r;
-	json_array_foreach(e2e_at(doc, "verdict.reasons"), i, r)
-		if (!strcmp(json_string_value(json_object_get(r, "code")), code))
-			return true;
-	return false;
-}
-
 /* What a worker's processes use is the engine's, also of one that leaves the group; what another program uses is foreign load. */
 static void test_who_had_the_cpu(void **state)
 {
 	(void)state;
 	need_python();
 	struct e2e r;
-	e2e_run(&r, "FAKE_BURN=1 FAKE_STEP_MS=4 $A latency %s --prompt-tokens 8 --output-tokens 80 --runs 4 -o burn; s=$?; $A verify burn; exit $s", fake);
+	e2e_run(&r, "FAKE_BURN=1 FAKE_STEP_MS=4 $A latency %s -t 2 --prompt-tokens 8 --output-tokens 80 --runs 4 -o burn; s=$?; $A verify burn; exit $s", fake);
 	if (!measured(&r) || !strstr(r.out, "ok: burn"))
 		fail_msg("status %d\n%s%s", r.status, r.out, r.err);
 	e2e_release(&r);
@@ -258,13 +248,18 @@ static void test_who_had_the_cpu(void **state)
 	assert_true(json_real_value(e2e_at(doc, "points.0.metrics.rss_peak_mib.value")) > 1);
 	assert_true(json_integer_value(e2e_at(doc, "memory.0.rss_bytes")) > 1 << 20);
 	assert_int_equal(json_array_size(e2e_at(doc, "ceilings")), 0); /* no probe beside an engine that does not rest */
+	const json_t *threads = assay_json_find(e2e_at(doc, "notes"), "code", "engine_threads");
+	assert_non_null(threads);
+	assert_int_equal(json_integer_value(json_object_get(threads, "asked")), 2);
+	assert_true(json_is_null(json_object_get(threads, "effective"))); /* it does not say */
+	assert_int_equal(json_integer_value(json_object_get(threads, "busy")), 1);
 	json_decref(doc);
 	e2e_run(&r, "sh -c 'while :; do :; done' & b=$!; FAKE_STEP_MS=4 $A latency %s --prompt-tokens 8 --output-tokens 80 --runs 4 -o foreign; s=$?; kill $b; $A verify foreign; exit $s", fake);
 	if (!measured(&r) || !strstr(r.out, "ok: foreign"))
 		fail_msg("status %d\n%s%s", r.status, r.out, r.err);
 	e2e_release(&r);
 	doc = e2e_json("foreign/result.json");
-	assert_true(has_reason(doc, "foreign_load"));
+	assert_non_null(assay_json_find(e2e_at(doc, "verdict.reasons"), "code", "foreign_load"));
 	json_decref(doc);
 }
 

@@ -281,6 +281,27 @@ static void test_engine_beside(void **state)
 	}
 }
 
+/* Threads of an engine in processes of its own: what was asked for (0: all, so what the engine says), what it says, what was seen. */
+static void test_engine_threads(void **state)
+{
+	(void)state;
+	static const struct { int asked, effective, busy; const char *want, *measured; } row[] = {
+		{ 2, 2, 2, "", "" }, { 2, 0, 1, "", "" }, { 0, 0, 9, "", "" }, { 0, 4, 4, "", "" },
+		{ 2, 2, 3, "engine_threads:CAUTION", "2 asked for, 3 busy" }, { 2, 0, 3, "engine_threads:CAUTION", "2 asked for, 3 busy" },
+		{ 2, 4, 2, "engine_threads:CAUTION", "2 asked for, 4 in force as the engine says, 2 busy" }, { 0, 4, 5, "engine_threads:CAUTION", "4 in force as the engine says, 5 busy" },
+	};
+	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+		struct fx f;
+		quiet(&f, 10);
+		json_object_set_new(f.run.header, "config", json_pack("{s:i}", "threads", row[i].asked));
+		json_array_append_new(f.run.notes, json_pack("{s:s, s:o, s:i}", "code", "engine_threads", "effective", row[i].effective ? json_integer(row[i].effective) : json_null(), "busy", row[i].busy));
+		expect(&f, "", row[i].want);
+		if (*row[i].measured)
+			assert_string_equal(judge(&f, "engine_threads").measured, row[i].measured);
+		fx_release(&f);
+	}
+}
+
 /* Swap counts as INVALID when over 1 % of the measured time was spent waiting for memory. */
 static void test_swap_stall(void **state)
 {
@@ -514,7 +535,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_quiet_is_valid), cmocka_unit_test(test_few_samples), cmocka_unit_test(test_failures),
 		cmocka_unit_test(test_statuses), cmocka_unit_test(test_drift_over_repeats), cmocka_unit_test(test_drift_within_runs),
-		cmocka_unit_test(test_machine), cmocka_unit_test(test_engine_beside), cmocka_unit_test(test_swap_stall), cmocka_unit_test(test_short_points_are_judged_together),
+		cmocka_unit_test(test_machine), cmocka_unit_test(test_engine_beside), cmocka_unit_test(test_engine_threads), cmocka_unit_test(test_swap_stall), cmocka_unit_test(test_short_points_are_judged_together),
 		cmocka_unit_test(test_throttled), cmocka_unit_test(test_journal), cmocka_unit_test(test_clock_step), cmocka_unit_test(test_builds),
 		cmocka_unit_test(test_timer), cmocka_unit_test(test_reporting), cmocka_unit_test(test_cache_and_ceilings), cmocka_unit_test(test_run_tells_how_many_points), cmocka_unit_test(test_leak),
 		cmocka_unit_test(test_drift_false_alarms),
