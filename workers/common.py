@@ -55,7 +55,7 @@ class Worker:
     caps = {}  # stream must be true; stamp: "frontend" where times are taken in front of the engine, not where the ids are made
 
     def load(self, model, opts):
-        """Loads; returns {info, effective, ignored, phases, caps}, all optional. opts["extra"] holds --engine-opt: pop what is understood."""
+        """Loads; returns {info, effective, ignored, phases, caps, version (where hello could not know it)}, all optional. opts["extra"] holds --engine-opt: pop what is understood."""
         raise NotImplementedError
 
     def run(self, out):
@@ -85,7 +85,7 @@ class Out:
                 taken.append(self.waiting.popleft())
         return taken
 
-    def step(self, t1, tokens, t0=None, kind=None, run=None, wait=None, n_prefill=None, n_decode=None):
+    def step(self, t1, tokens, t0=None, kind=None, run=None, wait=None, n_prefill=None, n_decode=None, preempted=None):
         """tokens: [(request, [ids])], all of time t1 (now(), taken when the ids are known)."""
         began = now()
         self.n += 1
@@ -95,7 +95,7 @@ class Out:
                 q.times.extend([t1] * len(ids))
         if self.emit == "step":
             send(ev="step", n=self.n, t0=t0, t1=t1, kind=kind, run=len(tokens) if run is None else run, wait=len(self.waiting) if wait is None else wait, n_prefill=n_prefill,
-                 n_decode=n_decode, tok=[(q.r, ids) for q, ids in tokens])
+                 n_decode=n_decode, preempted=preempted, tok=[(q.r, ids) for q, ids in tokens])
         self.report_ns += now() - began
 
     def done(self, q, reason, n_cached=0):
@@ -181,7 +181,7 @@ def _load(worker, c):
         return
     ignored = told.get("ignored", []) + sorted(c["opts"].get("extra", {}))  # what load did not pop
     send(ev="loaded", id=c["id"], t0=t0, t1=now(), phases=told.get("phases", {}), info=told.get("info", {}), effective=told.get("effective", {}), ignored=ignored,
-         caps=dict(worker.caps, **told.get("caps", {})))
+         caps=dict(worker.caps, **told.get("caps", {})), **({"version": told["version"]} if told.get("version") else {}))
 
 
 def _go(worker, out, c):

@@ -173,7 +173,7 @@ static void describe(struct worker *x, const struct assay_engine_config *c, cons
 	struct assay_model_facts facts = { .dtype = assay_json_get_str(info, "dtype", NULL), .weight_bytes = assay_json_get_num(info, "weight_bytes", -1), .kv_bytes_per_token = -1, .synthetic = shape->synthetic };
 	caps = json_is_object(caps) ? caps : json_object_get(hello, "caps");
 	snprintf(i->name, sizeof i->name, "worker:%.24s", assay_json_get_str(hello, "engine", x->name));
-	snprintf(i->version, sizeof i->version, "%.90s", assay_json_get_str(hello, "version", "unknown"));
+	snprintf(i->version, sizeof i->version, "%.90s", assay_json_get_str(loaded, "version", assay_json_get_str(hello, "version", "unknown")));
 	assay_utf8_line(i->name);
 	assay_utf8_line(i->version);
 	i->model = assay_model_json(shape, &facts);

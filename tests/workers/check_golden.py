@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Greedy tokens of a worker against the reference logits' greedy tokens, prompt by prompt and as one padded batch. Prints TAP.
 
-usage: check_golden.py PYTHON WORKER.py GOLDEN_DIR...    (a directory without golden.json is skipped)
+usage: [WORKER_OPTS="K=V ..."] check_golden.py PYTHON WORKER.py GOLDEN_DIR...    (a directory without golden.json is skipped; WORKER_OPTS are --engine-opt)
 """
 import json
 import os
@@ -75,7 +75,8 @@ def check(python, worker, folder):
     peer = Peer(python, worker)
     peer.say("hello", proto=1)
     peer.until("hello")
-    peer.say("load", model=os.path.realpath(folder), opts=dict(device="cpu", dtype=dtype, threads=1, max_num_seqs=16, max_batched_tokens=2048, max_model_len=0, block_size=16, seed=0, extra={}))
+    peer.say("load", model=os.path.realpath(folder), opts=dict(device="cpu", dtype=dtype, threads=1, max_num_seqs=16, max_batched_tokens=2048, max_model_len=0, block_size=16, seed=0,
+                                                              extra=dict(x.split("=", 1) for x in os.environ.get("WORKER_OPTS", "").split())))
     peer.until("loaded")
     alone = [generate(peer, [p], n)[0] for p in prompts]
     batch = generate(peer, prompts, n)

@@ -38,10 +38,10 @@ def to_stand_in():
     return next([a, 1] for a in range(stub_lm.VOCAB) if stub_lm.VOCAB - 1 in answer([a, 1], 6)[1:4])
 
 
-def folder(worker):
+def folder(worker, **config):
     """An empty model; for ONNX Runtime GenAI one that is converted already."""
     d = tempfile.mkdtemp(prefix="assay-stub-")
-    open(os.path.join(d, "config.json"), "w").write("{}")
+    json.dump(dict(dict(model_type="qwen3", eos_token_id=stub_lm.EOS), **config), open(os.path.join(d, "config.json"), "w"))
     if worker == "ort_genai":
         json.dump({"model": {"vocab_size": stub_lm.VOCAB, "context_length": 512, "eos_token_id": [stub_lm.EOS]}}, open(os.path.join(d, "genai_config.json"), "w"))
         open(os.path.join(d, "model.onnx"), "w").close()
@@ -55,16 +55,24 @@ def start(worker):
     return peer
 
 
-def ask(peer, prompts, n, ignore_eos=True):
+def ask_all(peer, prompts, n, ignore_eos=True):
+    """The answers, the steps and the ends."""
     peer.say("submit", reqs=[dict(r=i, ids=ids, max_tokens=n, ignore_eos=ignore_eos, temperature=0.0, top_p=1.0, top_k=0, seed=0) for i, ids in enumerate(prompts)])
     peer.say("go", emit="step", batch=len(prompts))
-    got, ends = {i: [] for i in range(len(prompts))}, {}
+    got, steps, ends = [[] for _ in prompts], [], {}
     for ev in peer.until("idle"):
-        for r, ids in ev.get("tok", ()) if ev["ev"] == "step" else ():
-            got[r] += ids
+        if ev["ev"] == "step":
+            steps.append(ev)
+            for r, ids in ev["tok"]:
+                got[r] += ids
         if ev["ev"] == "done":
-            ends[ev["r"]] = ev["reason"]
-    return list(got.values()), [ends[i] for i in range(len(prompts))]
+            ends[ev["r"]] = ev
+    return got, steps, [ends[i] for i in range(len(prompts))]
+
+
+def ask(peer, prompts, n, ignore_eos=True):
+    got, _, ends = ask_all(peer, prompts, n, ignore_eos)
+    return got, [e["reason"] for e in ends]
 
 
 def serves(worker):
@@ -98,10 +106,52 @@ def refuses(worker):
     raise AssertionError("a model that is not there was loaded")
 
 
+def refusal(worker, says, config=None, dtype="f32", **extra):
+    """The model's config.json or an option that is refused with words that say why."""
+    peer, model = start(worker), folder(worker, **(config or {}))
+    peer.say("load", model=model, opts=dict(OPTS, dtype=dtype, extra=extra))
+    try:
+        peer.until("loaded")
+    except (RuntimeError, check_golden.Unsupported) as e:
+        shutil.rmtree(model)
+        assert says in str(e), e
+        return
+    raise AssertionError("not refused: " + says)
+
+
+def nano(worker):
+    """Prefill in chunks, a preemption, its prefix cache off and on, what it refuses."""
+    long = [n % 1000 for n in range(700)]
+    for cached in ("false", "true"):
+        peer, model = start(worker), folder(worker)
+        peer.say("load", model=model, opts=dict(OPTS, extra=dict(prefix_cache=cached)))
+        loaded = peer.until("loaded")[-1]
+        assert loaded["effective"]["prefix_cache"] is (cached == "true") and loaded["effective"]["end_token"] == stub_lm.EOS, loaded
+        assert loaded["phases"]["warmup"] >= 0 and loaded["phases"]["kv"] >= 0 and loaded["info"]["weight_bytes"] == 40, loaded
+        for n_cached in (0, 512 if cached == "true" else 0):
+            got, steps, done = ask_all(peer, [long, [5]], 4)
+            assert got == [answer(long, 4), answer([5], 4)], got
+            assert [done[0]["n_cached"], done[1]["n_cached"]] == [n_cached, 0], done
+            assert n_cached or not steps[0]["tok"], "a chunk gives no token"
+        assert sum(s["preempted"] for s in steps) == 0
+        peer.say("mem")
+        assert peer.until("mem")[-1]["kv"]["used_tokens"] == 0
+        shutil.rmtree(model)
+    peer, model = start(worker), folder(worker)
+    peer.say("load", model=model, opts=dict(OPTS, extra={}))
+    peer.until("loaded")
+    got, steps, _ = ask_all(peer, [[5], [7, 300, 2]], 6)
+    assert got == [answer([5], 6), answer([7, 300, 2], 6)] and sum(s["preempted"] for s in steps) == 1, steps
+    shutil.rmtree(model)
+    refusal(worker, "Qwen3 models only", dict(model_type="llama"))
+    refusal(worker, "--dtype bf16", dict(dtype="float32"), dtype="bf16")
+    refusal(worker, "no nanovllm/__init__.py", source="/nowhere")
+
+
 def main():
     bad, n = 0, 0
     for worker in ("transformers", "vllm", "deepspeed", "ort_genai", "nanovllm"):
-        for test in (serves, refuses):
+        for test in (serves, refuses) + ((nano,) if worker == "nanovllm" else ()):
             n += 1
             try:
                 test(worker)

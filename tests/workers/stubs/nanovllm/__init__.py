@@ -1,15 +1,17 @@
 """Stands in for nano-vLLM: an engine with its own names, whose import needs what the worker must have put in place for a CPU."""
 import types
-from collections import deque
 
 import flash_attn
 import torch
-from stub_lm import EOS, VOCAB, check, follow
+from stub_lm import VOCAB, check, follow
+from nanovllm.engine import llm_engine
+from nanovllm.engine.model_runner import ModelRunner
+from nanovllm.engine.scheduler import Scheduler, Sequence
 from nanovllm.layers import sampler
 
 check(flash_attn.flash_attn_varlen_func and flash_attn.flash_attn_with_kvcache, "attention is there")
-check(torch.compile(len) is len and torch.cuda.mem_get_info()[0] > 0, "nothing is compiled, memory has a size")
-torch.distributed.init_process_group("nccl", "tcp://localhost:2333", world_size=1, rank=0)
+check(torch.compile(len) is len, "nothing is compiled")
+check(len({torch.cuda.set_device, torch.cuda.synchronize, torch.cuda.empty_cache, torch.cuda.reset_peak_memory_stats}) == 4, "torch refuses one function under two names")
 
 
 class SamplingParams:
@@ -18,40 +20,31 @@ class SamplingParams:
         self.max_tokens, self.ignore_eos = max_tokens, ignore_eos
 
 
-class Sequence:
-    num_cached_tokens = 0
-
-    def __init__(self, ids, params):
-        self.ids, self.params, self.completion_token_ids, self.is_finished = list(ids), params, [], False
-
-    @property
-    def num_completion_tokens(self):
-        return len(self.completion_token_ids)
-
-
 class LLM:
     def __init__(self, model, **args):
-        check(args["enforce_eager"] and args["tensor_parallel_size"] == 1, "no CUDA graphs on a CPU")
-        Bag = types.SimpleNamespace
-        weight = Bag(dtype="torch.float32", numel=lambda: 10, element_size=lambda: 4)
-        config = Bag(hf_config=Bag(vocab_size=VOCAB), kvcache_block_size=256, num_kvcache_blocks=4, **{k: v for k, v in args.items() if k != "tensor_parallel_size"})
-        self.model_runner = Bag(config=config, model=Bag(parameters=lambda: iter([weight])))
-        self.scheduler = Bag(waiting=deque(), block_manager=Bag(used_block_ids={1, 2}))
-        self.running, self.most = [], args["max_num_seqs"]
+        check(args.pop("tensor_parallel_size") == 1 and args["enforce_eager"], "no CUDA graphs on a CPU")
+        config = types.SimpleNamespace(hf_config=types.SimpleNamespace(vocab_size=VOCAB), kvcache_block_size=256, **args)
+        self.model_runner = ModelRunner(config)
+        config.eos = llm_engine.AutoTokenizer.from_pretrained(model, use_fast=True).eos_token_id
+        self.scheduler, self.steps = Scheduler(config), 0
 
     def add_request(self, ids, params):
         self.scheduler.waiting.append(Sequence(ids, params))
 
     def step(self):
-        fresh = [self.scheduler.waiting.popleft() for _ in range(min(len(self.scheduler.waiting), self.most - len(self.running)))]
-        now = fresh or list(self.running)
-        self.running += fresh
-        for s in now:
-            check(sampler.Sampler().forward(Logits(follow(s.ids + s.completion_token_ids)), None) is not None, "a token")
-            s.completion_token_ids.append(follow(s.ids + s.completion_token_ids))
-            s.is_finished = len(s.completion_token_ids) == s.params.max_tokens or (not s.params.ignore_eos and s.completion_token_ids[-1] == EOS)
-        self.running = [s for s in self.running if not s.is_finished]
-        return [], sum(len(s.ids) for s in fresh) if fresh else -len(now)
+        s = self.scheduler
+        self.steps += 1
+        if self.steps == 3 and len(s.running) > 1:
+            s.preempt(s.running[-1])
+        chosen, is_prefill = s.schedule()
+        for seq, _ in chosen:
+            if is_prefill and seq.num_cached_tokens < seq.num_tokens:
+                continue  # a chunk gives no token
+            token = sampler.Sampler().forward(Logits(follow(seq.token_ids)), None)
+            check(token is not None, "a token")
+            seq.token_ids.append(token)
+            s.finish(seq)
+        return [], sum(n for _, n in chosen) if is_prefill else -len(chosen)
 
 
 class Logits:
@@ -59,4 +52,5 @@ class Logits:
         self.top = top
 
     def argmax(self, dim):
+        check(torch.inference_mode.depth, "logits made in inference mode are written over there only")
         return self.top

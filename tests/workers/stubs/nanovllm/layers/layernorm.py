@@ -1,2 +1,3 @@
 class RMSNorm:
-    pass
+    def forward(self, x, residual=None):
+        raise AssertionError("stub: the original writes over a float32 residual")
