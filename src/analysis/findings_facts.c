@@ -62,7 +62,7 @@ void fact_label(const struct facts *f, size_t point, char out[96])
 	if (json_object_get(kase, "load"))
 		snprintf(out, 96, "load %.48s", assay_json_get_str(kase, "load", "?"));
 	else if (preset)
-		snprintf(out, 96, "%.20s", preset);
+		snprintf(out, 96, "%.40s", preset);
 	else if (input)
 		snprintf(out, 96, "%lld requests, %.20s in, %.20s out", (long long)fact_case(f, point, "requests", 0), input, assay_json_get_str(kase, "output", "?"));
 	else if (batch > 1)

@@ -5,6 +5,7 @@
 /* --output A:B, which is the result directory elsewhere, comes as output-tokens (cmd/command_line.c). */
 static const struct assay_opt options[] = {
 	{ "preset", 0, ASSAY_OPT_ENUM, NULL, 0, 0, "s1|nanovllm", "NAME", "a published workload, exact: s1 (144,831 tokens) or nanovllm (142,827 + 133,966)" },
+	{ "first", 0, ASSAY_OPT_INT, "256", 1, ASSAY_EXACT_REQUESTS, NULL, "N", "only the first N sequences of --preset: a part, named so everywhere, and no result of the preset" },
 	{ "requests", 0, ASSAY_OPT_INT, "256", 1, 1000000, NULL, "N", "number of requests" },
 	{ "input", 0, ASSAY_OPT_RANGE, "100:1024", 1, 1000000, NULL, "A:B", "prompt lengths, drawn uniformly" },
 	{ "output-tokens", 0, ASSAY_OPT_RANGE, "100:1024", 1, 1000000, NULL, "A:B", "output lengths, drawn uniformly (--output A:B means this too)" },
@@ -23,15 +24,16 @@ static int add_preset(struct assay_points *l, const struct assay_options *o, int
 			return assay_fail(e, ASSAY_E_USAGE, "--preset %s: its requests and lengths are fixed; leave --%s out", name, fixed[i]);
 	if (l->texts.n)
 		return assay_fail(e, ASSAY_E_USAGE, "--preset %s: its prompts are fixed; leave --prompt out", name);
-	if (assay_exact_check(preset, info->vocab, info->max_context, e))
+	int first = (int)assay_options_int(o, "first");
+	if (assay_exact_check(preset, first, info->vocab, info->max_context, e))
 		return e->code;
 	struct assay_point *p = assay_points_add(l, "offline", runs, 1);
 	p->workload = ASSAY_WORK_EXACT;
 	p->preset = preset;
-	p->requests = ASSAY_EXACT_REQUESTS;
+	p->requests = (size_t)first;
 	p->warmup_requests = 1;
-	json_object_set_new(p->cse, "preset", json_string(name));
-	json_object_set_new(p->cse, "requests", json_integer(ASSAY_EXACT_REQUESTS));
+	json_object_set_new(p->cse, "preset", first < ASSAY_EXACT_REQUESTS ? json_sprintf("%s (first %d of %d)", name, first, ASSAY_EXACT_REQUESTS) : json_string(name));
+	json_object_set_new(p->cse, "requests", json_integer(first));
 	return 0;
 }
 
@@ -41,6 +43,8 @@ static int build(struct assay_points *l, const struct assay_options *o, const st
 	int runs = (int)assay_options_int(o, "runs");
 	if (assay_options_str(o, "preset"))
 		return add_preset(l, o, runs, info, e);
+	if (assay_options_source(o, "first") != ASSAY_FROM_DEFAULT)
+		return assay_fail(e, ASSAY_E_USAGE, "--first: it takes a part of a --preset: give one, or say --requests");
 	assay_options_ints(o, "input", &in);
 	assay_options_ints(o, "output-tokens", &out);
 	assay_case_offline(l, assay_runs(o, "requests", 16), (struct assay_len_range){ (int)in[0], (int)in[1] },

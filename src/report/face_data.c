@@ -138,7 +138,7 @@ void face_case(char out[96], const json_t *point)
 	json_object_foreach((json_t *)c, key, v) {
 		if (n > 60 || !strncmp(key, "asked_", 6) || (ranged && !strcmp(key, "output")) || !strcmp(key, "batch_size") || !strcmp(key, "prompt_tokens") || !strcmp(key, "output_tokens") || !strcmp(key, "axis") || json_is_object(v) || json_is_array(v) || json_is_null(v))
 			continue;
-		value_text(a, 16, v);
+		value_text(a, 32, v);
 		n += (size_t)snprintf(out + n, 96 - n, "%s%.16s %s", n ? ", " : "", key, a);
 	}
 }

@@ -50,7 +50,7 @@ uint32_t assay_exact_ids(enum assay_exact preset, int32_t *out)
 	return draw(preset, NULL, out);
 }
 
-int assay_exact_check(enum assay_exact preset, int vocab, int max_context, struct assay_err *e)
+int assay_exact_check(enum assay_exact preset, int first, int vocab, int max_context, struct assay_err *e)
 {
 	struct assay_length len[ASSAY_EXACT_REQUESTS];
 	int over = 0, most = 0;
@@ -58,7 +58,7 @@ int assay_exact_check(enum assay_exact preset, int vocab, int max_context, struc
 		return assay_fail(e, ASSAY_E_USAGE, "--preset %s: its prompt ids go up to %d, the model's vocabulary has %d: choose a model with a larger vocabulary",
 		                  names[preset], last_id, vocab);
 	assay_exact_lengths(preset, len);
-	for (int i = 0; i < ASSAY_EXACT_REQUESTS; i++) {
+	for (int i = 0; i < first; i++) {
 		int need = len[i].prompt + len[i].output;
 		over += max_context > 0 && need > max_context;
 		most = need > most ? need : most;
@@ -66,6 +66,6 @@ int assay_exact_check(enum assay_exact preset, int vocab, int max_context, struc
 	if (over)
 		return assay_fail(e, ASSAY_E_USAGE, "--preset %s: %d of %d requests exceed the model's context of %d (the longest needs %d): "
 		                  "choose a model with a longer context, or leave --preset out and give --requests, --input and --output-tokens",
-		                  names[preset], over, ASSAY_EXACT_REQUESTS, max_context, most);
+		                  names[preset], over, first, max_context, most);
 	return 0;
 }

@@ -22,8 +22,8 @@ void assay_exact_lengths(enum assay_exact preset, struct assay_length out[ASSAY_
 /* Number of prompt ids that the preset itself fixes (nanovllm 142,827; s1 0), and those ids in request order. */
 uint32_t assay_exact_ids(enum assay_exact preset, int32_t *out /* NULL: only count */);
 
-/* Refuses (ASSAY_E_USAGE) a model in which the preset could not be exact: a request over the context (says how many and the longest) or
- * an id over the vocabulary. 0 = unknown, not checked. */
-int assay_exact_check(enum assay_exact preset, int vocab, int max_context, struct assay_err *e);
+/* Refuses (ASSAY_E_USAGE) a model in which the preset's first requests (1..ASSAY_EXACT_REQUESTS of them) could not be exact: a request over
+ * the context (says how many and the longest) or an id over the vocabulary. 0 = unknown, not checked. */
+int assay_exact_check(enum assay_exact preset, int first, int vocab, int max_context, struct assay_err *e);
 
 #endif

@@ -190,6 +190,22 @@ static void offline_preset_is_exact(void **state)
 	json_decref(r);
 }
 
+/* The first five outputs of nanovllm are 845 312 607 843 500 (formats.md); no face may show them as the preset. */
+static void part_of_a_preset_says_so(void **state)
+{
+	(void)state;
+	json_t *r = run("prefill: {fixed_ms: 1}\ndecode: {fixed_ms: 10}\n", "offline --preset nanovllm --first 5 -m qwen2-1.5b");
+	assert_string_equal(json_string_value(e2e_at(r, "points.0.case.preset")), "nanovllm (first 5 of 256)");
+	assert_int_equal(json_integer_value(e2e_at(r, "points.0.tokens.output")), 845 + 312 + 607 + 843 + 500);
+	assert_int_equal(json_integer_value(e2e_at(r, "points.0.requests.succeeded")), 5);
+	json_decref(r);
+	struct e2e shown;
+	e2e_run(&shown, "$A offline --preset nanovllm --first 5 -m qwen2-1.5b -e null -o part");
+	if (shown.status || !strstr(shown.out, "preset nanovllm (first 5 of 256)"))
+		fail_msg("%s", shown.out);
+	e2e_release(&shown);
+}
+
 /* Refused before anything loads or is written: exit 2, one line. */
 static void impossible_asks(void **state)
 {
@@ -198,6 +214,7 @@ static void impossible_asks(void **state)
 		{ "$A offline --preset s1 -e null -o no", "3 of " }, { "$A offline --preset nanovllm -e null -o no", "146 of " },
 		{ "$A offline --preset s1 -m qwen2-1.5b -e null --prompt x -o no", "its prompts are fixed" },
 		{ "$A offline --preset s1 -m qwen2-1.5b -e null --requests 3 -o no", "leave --requests out" },
+		{ "$A offline --first 3 -e null -o no", "--first: it takes a part of a --preset" }, { "$A offline --preset s1 --first 257 -e null -o no", "first" },
 		{ "$A offline --preset s1 -m qwen2-1.5b -e null --output 5:6 -o no", "leave --output-tokens out" },
 		{ "$A latency -e null --prompt 'Hello there' -o no", "takes no text" },
 		{ "$A latency --prompt-tokens 1,2 --output-tokens 1,2,3 -e null -o no", "--prompt-tokens has 2 values" },
@@ -348,7 +365,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(single_requests), cmocka_unit_test(batches), cmocka_unit_test(queueing), cmocka_unit_test(failures),
 		cmocka_unit_test(token_counts_must_agree), cmocka_unit_test(stall_shows_in_the_tail_only), cmocka_unit_test(limits_are_results),
-		cmocka_unit_test(offline_preset_is_exact), cmocka_unit_test(impossible_asks), cmocka_unit_test(offline_lengths), cmocka_unit_test(noise_repeats_bit_for_bit), cmocka_unit_test(growth_as_stated),
+		cmocka_unit_test(offline_preset_is_exact), cmocka_unit_test(part_of_a_preset_says_so), cmocka_unit_test(impossible_asks), cmocka_unit_test(offline_lengths), cmocka_unit_test(noise_repeats_bit_for_bit), cmocka_unit_test(growth_as_stated),
 		cmocka_unit_test(real_clock), cmocka_unit_test(null_engine), cmocka_unit_test(exit_statuses), cmocka_unit_test(drift_is_of_time), cmocka_unit_test(stated_telemetry), cmocka_unit_test(virtual_clock_is_the_reason),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

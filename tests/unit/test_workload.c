@@ -98,15 +98,16 @@ static void test_exact_fit(void **state)
 {
 	(void)state;
 	struct assay_err e = ASSAY_ERR_INIT;
-	assert_int_equal(assay_exact_check(ASSAY_EXACT_S1, 50257, 1024, &e), ASSAY_E_USAGE);
+	assert_int_equal(assay_exact_check(ASSAY_EXACT_S1, 256, 50257, 1024, &e), ASSAY_E_USAGE);
 	assert_non_null(strstr(e.msg, "3 of 256 requests exceed"));
-	assert_int_equal(assay_exact_check(ASSAY_EXACT_NANOVLLM, 50257, 1024, &e), ASSAY_E_USAGE);
+	assert_int_equal(assay_exact_check(ASSAY_EXACT_NANOVLLM, 256, 50257, 1024, &e), ASSAY_E_USAGE);
 	assert_non_null(strstr(e.msg, "146 of 256"));
-	assert_int_equal(assay_exact_check(ASSAY_EXACT_NANOVLLM, 10000, 8192, &e), ASSAY_E_USAGE);
+	assert_int_equal(assay_exact_check(ASSAY_EXACT_NANOVLLM, 256, 10000, 8192, &e), ASSAY_E_USAGE);
 	assert_non_null(strstr(e.msg, "10000"));
-	assert_int_equal(assay_exact_check(ASSAY_EXACT_NANOVLLM, 10001, 8192, &e), 0);
-	assert_int_equal(assay_exact_check(ASSAY_EXACT_S1, 256, 2048, &e), 0);
-	assert_int_equal(assay_exact_check(ASSAY_EXACT_NANOVLLM, 0, 0, &e), 0); /* unknown: not checked */
+	assert_int_equal(assay_exact_check(ASSAY_EXACT_NANOVLLM, 256, 10001, 8192, &e), 0);
+	assert_int_equal(assay_exact_check(ASSAY_EXACT_S1, 256, 256, 2048, &e), 0);
+	assert_int_equal(assay_exact_check(ASSAY_EXACT_S1, 3, 50257, 800, &e), ASSAY_E_USAGE); /* the first three outputs decide */
+	assert_int_equal(assay_exact_check(ASSAY_EXACT_NANOVLLM, 256, 0, 0, &e), 0); /* unknown: not checked */
 }
 
 struct head { int32_t ids[8]; };
