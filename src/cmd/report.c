@@ -92,10 +92,13 @@ static int report(const struct assay_options *o, const char *dir, bool fresh, st
 		goto out;
 	}
 	if ((rc = cmd_not_in_use(dir, e)) || (rc = assay_journal_read(dir, &run, e))) {
-		char *sweep = xasprintf("%s/sweep.json", dir);
+		char *sweep = xasprintf("%s/sweep.json", dir), *engines = xasprintf("%s/blocks.json", dir);
 		if (assay_fs_exists(sweep))
 			assay_fail(e, rc, "%s: a sweep, not a result: assay sweep --resume %s writes its faces again", dir, dir);
+		else if (assay_fs_exists(engines))
+			assay_fail(e, rc, "%s: a comparison of engines, not a result: assay compare-engines --resume %s writes its faces again", dir, dir);
 		free(sweep);
+		free(engines);
 		goto out;
 	}
 	if (assay_fs_exists(path)) {

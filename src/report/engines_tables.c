@@ -26,6 +26,11 @@ static void format(char out[32], double x)
 		strcpy(out, "-");
 }
 
+static void ratio(struct draw_table *t, double x)
+{
+	draw_table_cell(t, !isfinite(x) ? "-" : x < 0.1 ? "%.3fx" : "%.2fx", x);
+}
+
 static void number(struct draw_table *t, double x, const char *unit)
 {
 	char text[32];
@@ -36,6 +41,12 @@ static void number(struct draw_table *t, double x, const char *unit)
 static double mean(const json_t *row, const char *key) { return assay_json_get_num(json_object_get(row, key), "mean", NAN); }
 
 static const json_t *engines(const json_t *doc) { return json_object_get(doc, "engines"); }
+
+/* A letter that stands for an engine; with a mark where a block of it is INVALID. */
+static void letter(struct draw_table *t, const json_t *g)
+{
+	draw_table_cell(t, "%s%s", assay_json_get_str(g, "label", "?"), assay_json_get_int(g, "invalid_blocks", 0) ? "!" : "");
+}
 
 static const char *name(const json_t *g) { return assay_json_get_str(g, "name", "?"); }
 
@@ -102,40 +113,61 @@ static void speed_table(const json_t *doc, struct draw_table *t)
 			if (json_is_false(json_object_get(g, "timed")) || !json_array_size(json_object_get(json_object_get(row, "output_tok_s"), "values")))
 				continue;
 			draw_table_cell(t, "%lld", (long long)json_integer_value(json_array_get(sizes, b)));
-			draw_table_cell(t, "%s", assay_json_get_str(g, "label", "?"));
+			letter(t, g);
 			draw_table_cell(t, "%s", name(g));
 			number(t, mean(row, "ttft_ms"), "");
 			number(t, mean(row, "tpot_ms"), "");
 			number(t, mean(row, "itl_p99_ms"), assay_json_get_bool(row, "itl_p99_enough", 0) ? "" : "*");
 			number(t, mean(row, "output_tok_s"), "");
 			number(t, mean(row, "total_tok_s"), "");
-			number(t, assay_json_get_num(row, "ratio", NAN), "x");
+			ratio(t, assay_json_get_num(row, "ratio", NAN));
 		}
 }
 
-/* A row an engine; phases as far as it tells them apart. */
+static const struct { const char *part, *key, *head; int keep; } costs[] = {
+	{ "load", "open_ms", "open, import", 2 }, { "load", "weights_ms", "weights", 3 }, { "load", "pack_ms", "pack", 1 }, { "load", "kv_ms", "KV", 1 }, { "load", "warmup_ms", "warm-up", 1 },
+	{ "memory", "rss_peak_mib", "RSS peak MiB", 0 }, { "memory", "weights_mib", "Weights MiB", 4 }, { "memory", "kv_peak_mib", "KV peak MiB", 3 },
+};
+enum { COSTS = sizeof costs / sizeof *costs };
+
+static double cost(const json_t *g, size_t k) { return mean(json_object_get(g, costs[k].part), costs[k].key); }
+
+/* A row an engine. What none tells apart has no column. */
 static void load_table(const json_t *doc, struct draw_table *t)
 {
-	static const struct column c[] = { { "", false, 0 }, { "Engine", false, 2 }, { "Load ms", true, 0 }, { "first", true, 3 }, { "open", true, 2 }, { "weights", true, 3 }, { "pack", true, 1 }, { "KV", true, 1 }, { "warm-up", true, 1 },
-					   { "RSS peak MiB", true, 0 }, { "Weights MiB", true, 4 }, { "KV peak MiB", true, 3 } };
-	static const char *const phases[] = { "open_ms", "weights_ms", "pack_ms", "kv_ms", "warmup_ms" };
+	static const struct column c[] = { { "", false, 0 }, { "Engine", false, 2 }, { "Load ms", true, 0 }, { "first", true, 3 } };
+	bool told[COSTS] = { false };
 	size_t i;
 	json_t *g;
 	columns(t, c, sizeof c / sizeof *c);
+	for (size_t k = 0; k < COSTS; k++) {
+		json_array_foreach(engines(doc), i, g)
+			told[k] = told[k] || isfinite(cost(g, k));
+		if (told[k])
+			draw_table_col(t, costs[k].head, true, costs[k].keep);
+	}
 	json_array_foreach(engines(doc), i, g) {
-		const json_t *total = json_object_get(g, "load_ms"), *load = json_object_get(g, "load"), *memory = json_object_get(g, "memory"), *first = json_array_get(json_object_get(total, "values"), 0);
+		const json_t *total = json_object_get(g, "load_ms"), *first = json_array_get(json_object_get(total, "values"), 0);
 		if (!json_array_size(json_object_get(total, "values")))
 			continue;
-		draw_table_cell(t, "%s", assay_json_get_str(g, "label", "?"));
+		letter(t, g);
 		draw_table_cell(t, "%s", name(g));
 		number(t, assay_json_get_num(total, "mean", NAN), "");
 		number(t, json_is_number(first) ? json_number_value(first) : NAN, "");
-		for (size_t k = 0; k < sizeof phases / sizeof *phases; k++)
-			number(t, mean(load, phases[k]), "");
-		number(t, mean(memory, "rss_peak_mib"), "");
-		number(t, mean(memory, "weights_mib"), "");
-		number(t, mean(memory, "kv_peak_mib"), "");
+		for (size_t k = 0; k < COSTS; k++)
+			if (told[k])
+				number(t, cost(g, k), "");
 	}
+}
+
+/* The interval of two blocks can be absurdly wide: what is beyond a factor of ten is said so. */
+static void interval_text(char out[48], const json_t *ci)
+{
+	const double most = 900;
+	if (json_is_array(ci) && json_number_value(json_array_get(ci, 1)) > most)
+		snprintf(out, 48, "%+.1f%%..>+%.0f%%", fmin(json_number_value(json_array_get(ci, 0)), most), most);
+	else
+		compare_interval(out, ci);
 }
 
 /* What was judged of B, C, ... against A; the unit is the block. */
@@ -149,8 +181,8 @@ static void judged_table(const json_t *doc, struct draw_table *t)
 		json_array_foreach(json_object_get(json_object_get(g, "comparison"), "metrics"), k, m) {
 			char effect[32], interval[48];
 			compare_percent(effect, assay_json_get_num(m, "effect_pct", NAN), "+");
-			compare_interval(interval, json_object_get(m, "ci95_pct"));
-			draw_table_cell(t, "%s", assay_json_get_str(g, "label", "?"));
+			interval_text(interval, json_object_get(m, "ci95_pct"));
+			letter(t, g);
 			draw_table_cell(t, "%s", name(g));
 			draw_table_cell(t, "%s", assay_json_get_str(m, "key", "?"));
 			draw_table_cell(t, "%s", effect);
@@ -180,7 +212,7 @@ static void expected_table(const json_t *doc, struct draw_table *t)
 			draw_table_cell(t, "%g-%gx", low, high);
 		else
 			draw_table_cell(t, "%gx", low);
-		number(t, assay_json_get_num(x, "measured", NAN), "x");
+		ratio(t, assay_json_get_num(x, "measured", NAN));
 		draw_table_cell(t, "%s%s%s", outcome, why ? ": " : !strcmp(outcome, "met") && !strcmp(place, "above") ? ", above" : "", why ? why : "");
 	}
 }
@@ -198,7 +230,7 @@ static void spread_row(struct draw_table *t, const json_t *g, long long batch, c
 	json_t *v;
 	if (!json_array_size(values) || !json_is_number(json_object_get(x, "mean")))
 		return;
-	draw_table_cell(t, "%s", assay_json_get_str(g, "label", "?"));
+	letter(t, g);
 	draw_table_cell(t, "%s", name(g));
 	if (batch)
 		draw_table_cell(t, "%lld", batch);
@@ -241,10 +273,10 @@ static void spread_table(const json_t *doc, struct draw_table *t)
 
 const struct engines_part engines_parts[] = {
 	{ "engines", "Engines", "Answers: greedy tokens against A's. Blocks: the verdicts of its results. Dtype and threads: in force, as the engine says.", engine_table, false },
-	{ "speed", "Speed", "Means over the blocks. Total counts prompt and output tokens. * fewer samples than it takes to state that percentile.", speed_table, false },
+	{ "speed", "Speed", "Means over the blocks. Total counts prompt and output tokens. * fewer samples than it takes to state that percentile; ! a block is INVALID.", speed_table, false },
 	{ "load", "Load and memory", "Means over the blocks, the first load beside it; outside the timing. Memory: of assay's own process for the embedded engine, of the worker's process group for a worker.", load_table, false },
 	{ "against", "Against A", "The unit is the block.", judged_table, false },
-	{ "expected", "What the documents expect: output tok/s against PyTorch", "* the documents name no batch size.", expected_table, false },
+	{ "expected", "What the documents expect", "Output tok/s against PyTorch's. Met: within or above. * the documents name no batch size.", expected_table, false },
 	{ "spread", "Over the blocks", "The interval is Student's over the blocks, from three on.", spread_table, true },
 	{ NULL, NULL, NULL, NULL, false },
 };

@@ -24,7 +24,7 @@ extern const struct engines_part engines_parts[];
 void engines_warnings(const json_t *doc, void (*say)(void *arg, const char *text), void *arg);
 /* Whether the work was the same: answers, ids, lengths; then what was measured, and how. */
 void engines_facts(const json_t *doc, void (*say)(void *arg, const char *text), void *arg);
-/* What stands behind the numbers: why not compared, what is derived, ignored, missing. */
+/* What stands behind the numbers: why not compared, what is derived, ignored, missing; engines by their letters. */
 void engines_notes(const json_t *doc, void (*say)(void *arg, const char *text), void *arg);
 int engines_html_write(const json_t *doc, const json_t *const *first, size_t n, const char *dir, struct assay_err *e);
 

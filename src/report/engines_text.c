@@ -32,14 +32,20 @@ static const char *name(const json_t *g) { return assay_json_get_str(g, "name", 
 
 static void say_invalid(const json_t *g, say_fn *say, void *arg)
 {
-	const json_t *blocks = json_object_get(g, "blocks");
+	struct assay_buf which;
+	const char *why = NULL;
 	size_t i;
 	json_t *b;
-	json_array_foreach(blocks, i, b) {
-		const char *why = json_string_value(json_array_get(json_object_get(b, "reasons"), 0));
-		if (!strcmp(assay_json_get_str(b, "verdict", ""), "INVALID"))
-			sayf(say, arg, "INVALID: block %lld of %s (%s) is not to be relied on: %s", (long long)assay_json_get_int(b, "number", 0), label(g), name(g), why ? why : "see its report");
-	}
+	int n = 0;
+	assay_buf_init(&which, 1 << 12);
+	json_array_foreach(json_object_get(g, "blocks"), i, b)
+		if (!strcmp(assay_json_get_str(b, "verdict", ""), "INVALID")) {
+			assay_buf_printf(&which, "%s%lld", n++ ? ", " : "", (long long)assay_json_get_int(b, "number", 0));
+			why = why ? why : json_string_value(json_array_get(json_object_get(b, "reasons"), 0));
+		}
+	if (n)
+		sayf(say, arg, "INVALID: block%s %s of %s (%s), not to be relied on: %s", n > 1 ? "s" : "", which.data, label(g), name(g), why ? why : "see its report");
+	assay_buf_release(&which);
 }
 
 static void say_disagree(const json_t *g, say_fn *say, void *arg)
@@ -139,6 +145,35 @@ void engines_facts(const json_t *doc, say_fn *say, void *arg)
 		say(arg, "Whether the page cache held the model before the first load is not known: compare the first load with the mean.");
 }
 
+static bool has_note(const json_t *g, const json_t *text)
+{
+	size_t k;
+	json_t *n;
+	json_array_foreach(json_object_get(g, "notes"), k, n)
+		if (json_equal(n, text))
+			return true;
+	return false;
+}
+
+/* One line for all engines that have it: "A, C: memory: derived"; nothing when an engine before `from` had it. */
+static void say_note(const json_t *doc, size_t from, const json_t *text, say_fn *say, void *arg)
+{
+	struct assay_buf letters;
+	size_t i;
+	json_t *g;
+	bool said = false;
+	assay_buf_init(&letters, 1 << 10);
+	json_array_foreach(engines(doc), i, g) {
+		if (!has_note(g, text))
+			continue;
+		said = said || i < from;
+		assay_buf_printf(&letters, "%s%s", letters.len_bytes ? ", " : "", label(g));
+	}
+	if (!said && letters.len_bytes)
+		sayf(say, arg, "%s: %s", letters.data, json_is_string(text) ? json_string_value(text) : "?");
+	assay_buf_release(&letters);
+}
+
 void engines_notes(const json_t *doc, say_fn *say, void *arg)
 {
 	size_t i, k;
@@ -146,11 +181,11 @@ void engines_notes(const json_t *doc, say_fn *say, void *arg)
 	json_array_foreach(engines(doc), i, g) {
 		const char *answers = assay_json_get_str(json_object_get(g, "agreement"), "reason", ""), *other = i ? assay_json_get_str(json_object_get(g, "comparison"), "reason", "") : "";
 		if (*answers)
-			sayf(say, arg, "%s %s: answers: %s", label(g), name(g), answers);
+			sayf(say, arg, "%s: answers: %s", label(g), answers);
 		if (*other)
-			sayf(say, arg, "%s %s: not compared: %s", label(g), name(g), other);
+			sayf(say, arg, "%s: not compared: %s", label(g), other);
 		json_array_foreach(json_object_get(g, "notes"), k, n)
-			sayf(say, arg, "%s %s: %s", label(g), name(g), json_is_string(n) ? json_string_value(n) : "?");
+			say_note(doc, i, n, say, arg);
 	}
 }
 

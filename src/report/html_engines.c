@@ -11,13 +11,13 @@
 #include "report/overlay_parts.h"
 #include "report/svg_figures.h"
 
-enum { ROWS_MOST = 40, NAME_BYTES = 120 };
+enum { ROWS_MOST = 12, NAME_BYTES = 120 };
 
 static const json_t *engines(const json_t *doc) { return json_object_get(doc, "engines"); }
 
 static void title_of(char out[NAME_BYTES], const json_t *g)
 {
-	snprintf(out, NAME_BYTES, "%s: %.100s", assay_json_get_str(g, "label", "?"), assay_json_get_str(g, "name", "?"));
+	snprintf(out, NAME_BYTES, "%s: %.90s%s", assay_json_get_str(g, "label", "?"), assay_json_get_str(g, "name", "?"), assay_json_get_int(g, "invalid_blocks", 0) ? " (INVALID)" : "");
 }
 
 static double at(const json_t *a, size_t i)
@@ -26,33 +26,41 @@ static double at(const json_t *a, size_t i)
 	return json_is_number(v) ? json_number_value(v) : NAN;
 }
 
-/* ---- tok/s by batch, an engine a series ---- */
+/* ---- by batch, an engine a series ---- */
 
-static void throughput(struct html_page *p, const json_t *doc)
+static void add_engine(struct html_chart *c, const json_t *g, const char *key)
 {
-	struct html_chart c;
-	size_t i, k;
-	json_t *g, *row;
-	html_chart_init(&c, "throughput", "Throughput by batch size", (struct html_axis){ "Batch size (sequences)", true, false }, (struct html_axis){ "Output tokens/s", true, false });
-	json_array_foreach(engines(doc), i, g) {
-		char name[NAME_BYTES];
-		title_of(name, g);
-		bool begun = false;
-		json_array_foreach(json_object_get(g, "batches"), k, row) {
-			const json_t *x = json_object_get(row, "output_tok_s"), *ci = json_object_get(x, "ci95");
-			double mean = assay_json_get_num(x, "mean", NAN);
-			if (isnan(mean))
-				continue;
-			if (!begun)
-				html_chart_series(&c, name, HTML_LINE);
-			begun = true;
-			html_chart_interval(&c, (double)assay_json_get_int(row, "batch", 0), mean, at(ci, 0), at(ci, 1));
-		}
+	char name[NAME_BYTES];
+	bool begun = false;
+	size_t k;
+	json_t *row;
+	title_of(name, g);
+	json_array_foreach(json_object_get(g, "batches"), k, row) {
+		const json_t *x = json_object_get(row, key), *ci = json_object_get(x, "ci95");
+		double mean = assay_json_get_num(x, "mean", NAN);
+		if (isnan(mean))
+			continue;
+		if (!begun)
+			html_chart_series(c, name, HTML_LINE);
+		begun = true;
+		html_chart_interval(c, (double)assay_json_get_int(row, "batch", 0), mean, at(ci, 0), at(ci, 1));
 	}
-	html_chart_draw(p, &c, "Output tokens per second of the whole batch, mean over the blocks; whiskers: 95 % interval, from three blocks on.", NULL, "no engine was timed", "assay compare-engines --resume DIR goes on");
 }
 
-/* ---- a latency, a row an engine and batch ---- */
+static void by_batch(struct html_page *p, const json_t *doc, const char *key, const char *id, const char *title, const char *axis, const char *what)
+{
+	struct html_chart c;
+	char caption[200];
+	size_t i;
+	json_t *g;
+	html_chart_init(&c, id, title, (struct html_axis){ "Batch size (sequences)", true, false }, (struct html_axis){ axis, true, false });
+	json_array_foreach(engines(doc), i, g)
+		add_engine(&c, g, key);
+	snprintf(caption, sizeof caption, "%s; mean over the blocks; whiskers: 95 %% interval, from three blocks on.", what);
+	html_chart_draw(p, &c, caption, NULL, "no engine was timed", "assay compare-engines --resume DIR goes on");
+}
+
+/* ---- a latency of the largest batch, a row an engine ---- */
 
 struct rows { struct svg_row row[ROWS_MOST]; char name[ROWS_MOST][NAME_BYTES + 20], text[ROWS_MOST][64]; double *dots[ROWS_MOST]; size_t n; double lo, hi; };
 
@@ -72,7 +80,7 @@ static void add_row(struct rows *r, const json_t *g, const json_t *row, size_t e
 	struct svg_row *s = &r->row[r->n];
 	char name[NAME_BYTES];
 	title_of(name, g);
-	snprintf(r->name[r->n], sizeof r->name[0], "%s, batch %lld", name, (long long)assay_json_get_int(row, "batch", 0));
+	snprintf(r->name[r->n], sizeof r->name[0], "%s", name);
 	snprintf(r->text[r->n], sizeof r->text[0], "%.4g ms, n %zu", mean, json_array_size(values));
 	r->dots[r->n] = xalloc((json_array_size(values) + 1) * sizeof(double));
 	*s = (struct svg_row){ .name = r->name[r->n], .text = r->text[r->n], .value = mean, .lo = at(ci, 0), .hi = at(ci, 1), .css = css[engine % 6], .dots = r->dots[r->n], .n_dots = json_array_size(values) };
@@ -86,7 +94,7 @@ static void add_row(struct rows *r, const json_t *g, const json_t *row, size_t e
 
 static void rows_table(const struct rows *r, struct draw_table *t)
 {
-	static const char *const heads[] = { "Engine and batch", "Mean (ms)", "95 % from", "to" };
+	static const char *const heads[] = { "Engine", "Mean (ms)", "95 % from", "to" };
 	draw_table_init(t);
 	for (size_t i = 0; i < 4; i++)
 		draw_table_col(t, heads[i], i > 0, 0);
@@ -98,23 +106,30 @@ static void rows_table(const struct rows *r, struct draw_table *t)
 	}
 }
 
-/* By batch, engines under each other. */
-static void latency(struct html_page *p, const json_t *doc, const char *key, const char *id, const char *title)
+static size_t largest(const json_t *doc)
 {
 	const json_t *sizes = json_object_get(json_object_get(doc, "workload"), "batches");
+	size_t most = 0;
+	for (size_t i = 1; i < json_array_size(sizes); i++)
+		most = at(sizes, i) > at(sizes, most) ? i : most;
+	return most;
+}
+
+static void latency(struct html_page *p, const json_t *doc, const char *key, const char *id, const char *metric)
+{
 	struct rows *r = xalloc(sizeof *r);
 	struct assay_buf svg;
 	struct draw_table t;
-	char axis[80];
-	size_t i;
+	char axis[80], title[100];
+	size_t i, most = largest(doc);
 	json_t *g;
 	r->lo = INFINITY;
 	r->hi = -INFINITY;
-	for (size_t b = 0; b < json_array_size(sizes); b++)
-		json_array_foreach(engines(doc), i, g)
-			add_row(r, g, json_array_get(json_object_get(g, "batches"), b), i, key);
+	json_array_foreach(engines(doc), i, g)
+		add_row(r, g, json_array_get(json_object_get(g, "batches"), most), i, key);
 	bool log = r->lo > 0 && r->hi > 10 * r->lo;
-	snprintf(axis, sizeof axis, "%s (ms)", title);
+	snprintf(axis, sizeof axis, "%s (ms)", metric);
+	snprintf(title, sizeof title, "%s at batch %.0f", metric, at(json_object_get(json_object_get(doc, "workload"), "batches"), most));
 	assay_buf_init(&svg, (size_t)4 << 20);
 	rows_table(r, &t);
 	if (svg_rows(&(struct svg_rows){ .rows = r->row, .n = r->n, .lo = log ? r->lo : 0, .hi = r->hi, .log = log, .axis = axis, .label = title }, &svg))
@@ -154,12 +169,14 @@ static void figures(struct html_page *p, const json_t *doc, const json_t *const 
 		sides[i] = (struct assay_overlay_side){ first[i], assay_json_get_str(json_array_get(engines(doc), i), "name", "?") };
 	html_section_begin(p, "figures", "Figures");
 	html_markup(p, "<div class=\"figures\">\n");
-	throughput(p, doc);
+	by_batch(p, doc, "output_tok_s", "throughput", "Throughput by batch size", "Output tokens/s", "Output tokens per second of the whole batch");
+	by_batch(p, doc, "tpot_ms", "tpot-batch", "TPOT by batch size", "TPOT (ms)", "Time per output token after the first");
+	by_batch(p, doc, "ttft_ms", "ttft-batch", "TTFT by batch size", "TTFT (ms)", "Time to first token");
+	overlay_ecdf(p, sides, n, "itl_ms", "ecdf-itl");
 	latency(p, doc, "ttft_ms", "ttft", "TTFT");
 	latency(p, doc, "tpot_ms", "tpot", "TPOT");
 	bars(p, doc, "load-time", "Load time", "Load (s)", "Mean over the blocks; the load is outside the timing.", NULL, "load_ms");
 	bars(p, doc, "memory-peak", "Peak memory", "RSS peak (MiB)", "Mean over the blocks: assay's own process for the embedded engine, the worker's process group for a worker.", "memory", "rss_peak_mib");
-	overlay_ecdf(p, sides, n, "itl_ms", "ecdf-itl");
 	html_markup(p, "</div>\n");
 	html_section_end(p);
 }
@@ -175,7 +192,7 @@ static void cards(struct html_page *p, const json_t *doc)
 	json_t *g;
 	html_cards_begin(p);
 	json_array_foreach(engines(doc), i, g) {
-		const json_t *rows = json_object_get(g, "batches"), *last = json_array_get(rows, json_array_size(rows) ? json_array_size(rows) - 1 : 0);
+		const json_t *last = json_array_get(json_object_get(g, "batches"), largest(doc));
 		const char *state = assay_json_get_str(g, "state", "?"), *verdict = assay_json_get_str(json_object_get(g, "comparison"), "verdict", i ? "not compared" : "reference");
 		double rate = assay_json_get_num(json_object_get(last, "output_tok_s"), "mean", NAN);
 		char name[NAME_BYTES], value[32], note[80];
@@ -212,7 +229,11 @@ int engines_html_write(const json_t *doc, const json_t *const *first, size_t n, 
 			continue;
 		}
 		html_section_begin(&p, part->id, part->title);
+		if (part->files_only)
+			html_details_begin(&p, "Every mean with its blocks");
 		html_table(&p, part->title, &t);
+		if (part->files_only)
+			html_details_end(&p);
 		html_para(&p, "note", "%s", part->under);
 		html_section_end(&p);
 		if (!drawn && !strcmp(part->id, "speed"))

@@ -146,8 +146,8 @@ static void test_edited(void **state)
 static void test_told(void **state)
 {
 	(void)state;
-	e2e_expect(4, "$A compare-engines --engines sim:a.yaml,sim:bad.yaml -m gpt2 --batch 2,4 --prompt-tokens 8 --output-tokens 11 --no-check -o bad", "INVALID: block 2 of B (sim:bad.yaml) is not to be relied on", "");
-	ok("grep -q 'OTHER LENGTHS: B' bad/engines.md && grep -q 'INVALID: block 2 of B' bad/report.html");
+	e2e_expect(4, "$A compare-engines --engines sim:a.yaml,sim:bad.yaml -m gpt2 --batch 2,4 --prompt-tokens 8 --output-tokens 11 --no-check -o bad", "INVALID: blocks 2, 3 of B (sim:bad.yaml), not to be relied on", "");
+	ok("grep -q 'OTHER LENGTHS: B' bad/engines.md && grep -q 'INVALID: blocks 2, 3 of B' bad/report.html");
 	json_t *doc = e2e_json("bad/engines.json");
 	assert_string_equal(json_string_value(e2e_at(doc, "invalid.0")), "B");
 	assert_int_equal(json_array_size(e2e_at(doc, "invalid")), 1);
