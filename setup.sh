@@ -32,6 +32,7 @@ ca-certificates engines lets pip check who it talks to
 python3-venv    engines  makes the environments of the engines
 python3-dev     engines  headers for what vLLM compiles at load
 g++             engines  compiles it
+libnuma1        engines  vLLM places its memory with it
 '
 
 say() { echo "setup: $*"; }
