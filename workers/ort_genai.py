@@ -79,7 +79,7 @@ class Genai(Worker):
         scratch.cleanup()
         files = [os.path.join(folder, f) for f in os.listdir(folder) if ".onnx" in f]
         return dict(phases={"import": t1 - t0, "weights": now() - t2}, info=dict(dtype="f32", weight_bytes=sum(map(os.path.getsize, files)), vocab=told["vocab_size"], max_len=told["context_length"]),
-                    effective=dict(dtype="f32", threads=threads, max_num_seqs=self.most, batching="static", provider=self.model.device_type, onnx=folder, convert_ms=(t2 - t1) / 1e6),
+                    effective=dict(dtype="f32", kv_dtype="f32", threads=threads, max_num_seqs=self.most, batching="static", provider=self.model.device_type, onnx=folder, convert_ms=(t2 - t1) / 1e6),
                     ignored=["max_batched_tokens", "block_size"] + [k for k in ("kv_bytes", "kv_dtype") if k in opts])
 
     def usable(self, folder, scratch):

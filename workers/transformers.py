@@ -34,7 +34,7 @@ class Transformers(Worker):
         return dict(
             phases={"import": t1 - t0, "weights": now() - t1},
             info=dict(dtype=short, weight_bytes=sum(p.numel() * p.element_size() for p in m.parameters()), vocab=text.vocab_size, max_len=text.max_position_embeddings, arch=type(m).__name__),
-            effective=dict(dtype=short, threads=torch.get_num_threads(), attn=m.config._attn_implementation, max_num_seqs=self.most, batching="static", device=str(m.device)),
+            effective=dict(dtype=short, kv_dtype=short, threads=torch.get_num_threads(), attn=m.config._attn_implementation, max_num_seqs=self.most, batching="static", device=str(m.device)),
             ignored=["max_batched_tokens", "block_size"] + [k for k in ("kv_bytes", "kv_dtype") if k in opts])
 
     def run(self, out):

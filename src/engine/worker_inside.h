@@ -10,6 +10,7 @@
 #include "engine/worker_line.h"
 #include "engine/worker_proc.h"
 #include "nn/shape.h"
+#include "nn/shape.h"
 
 /* A request that this visit handed over. */
 struct worker_request { uint32_t id; int prompt_tokens, max_tokens, got; bool live, cancelled, ended; };
@@ -49,6 +50,8 @@ struct worker {
 	size_t first_step, n_steps, cap_steps;
 	char limit[200];                         /* out of memory in a run: what the next poll says as ASSAY_E_LIMIT; "" */
 	char fault[600];                         /* why it cannot go on; "" */
+	struct nn_shape shape;
+	int dtype, kv_dtype;                     /* enum nn_dtype of weights and KV cache as the worker says; -1 unknown */
 	int64_t weight_bytes, kv_used_tokens, kv_tokens; /* -1 unknown */
 	bool tells_memory;
 };
@@ -78,6 +81,11 @@ int worker_model_decode(struct assay_engine *g, const int32_t *ids, size_t n, st
 /* worker_start.c. The process and its answer to hello (a new reference); from there to the loaded model. */
 int worker_hello(struct worker *x, const struct assay_engine_config *c, json_t **hello, struct assay_err *e);
 int worker_start(struct worker *x, const struct assay_engine_config *c, struct assay_err *e);
+
+/* worker_work.c: fills bytes and FLOPs of a step by the model's shape, where its tokens are all known; to be called before they are counted. */
+void worker_work(struct worker *x, const struct worker_event *ev, struct assay_rec_step *s);
+/* "derived", or "none: ..." */
+const char *worker_work_capability(const struct worker *x, const json_t *caps);
 
 /* worker_run.c: an event that belongs to a run. */
 int worker_run_event(struct worker *x, const struct worker_event *ev, struct assay_err *e);

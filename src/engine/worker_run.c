@@ -70,11 +70,13 @@ static int push_step(struct worker *x, const struct worker_event *ev, int64_t t1
 		x->cap_steps = x->cap_steps ? 2 * x->cap_steps : 1024;
 		x->steps = xrealloc(x->steps, x->cap_steps * sizeof *x->steps);
 	}
-	x->steps[x->n_steps++] = (struct assay_rec_step){
+	struct assay_rec_step *s = &x->steps[x->n_steps++];
+	*s = (struct assay_rec_step){
 		.kind = (uint32_t)ev->step, .seqs = ev->run >= 0 ? (uint32_t)ev->run : (uint32_t)worker_event_n_tok(ev), .prefill_tokens = ev->n_prefill > 0 ? (uint32_t)ev->n_prefill : 0,
 		.decode_tokens = ev->n_decode > 0 ? (uint32_t)ev->n_decode : 0, .waiting = ev->wait > 0 ? (uint32_t)ev->wait : 0, .preempted = ev->preempted > 0 ? (uint32_t)ev->preempted : 0,
 		.t0_ns = t0_ns, .t1_ns = t1_ns,
 	};
+	worker_work(x, ev, s);
 	assay_event_queue_reserve(&x->queue, x->queue.head + x->queue.n + 1);
 	assay_event_queue_push(&x->queue, ASSAY_EV_STEP, 0, t1_ns);
 	return 0;

@@ -125,6 +125,7 @@ static json_t *capabilities_of(const struct worker *x, const json_t *caps)
 	json_object_set_new(out, "steps", json_string(!strcmp(x->emit, "final") ? "none: emit=final tells no steps" :
 		in_front || json_is_false(json_object_get(caps, "steps")) ? "none: they are made in another process" : "exact"));
 	json_object_set_new(out, "memory", json_string("derived"));
+	json_object_set_new(out, "bytes_and_flops", json_string(worker_work_capability(x, caps)));
 	char *no_text = xasprintf("none: %s", x->info.no_tokenizer);
 	json_object_set_new(out, "text", json_string(x->tokenizer ? "derived" : no_text));
 	free(no_text);
@@ -166,6 +167,13 @@ static void name_processes(struct assay_processes *p, const json_t *pids)
 			p->pid[p->n_pids++] = (pid_t)json_integer_value(v);
 }
 
+/* A type by its name, where it is one that values are held in. */
+static int dtype_of(const json_t *o, const char *key)
+{
+	int t = nn_dtype_parse(assay_json_get_str(o, key, "auto"));
+	return t == NN_AUTO ? -1 : t;
+}
+
 static void describe(struct worker *x, const struct assay_engine_config *c, const struct nn_shape *shape, const json_t *hello, int64_t total_ns)
 {
 	const json_t *loaded = x->answer.root, *info = json_object_get(loaded, "info"), *caps = json_object_get(loaded, "caps");
@@ -176,6 +184,9 @@ static void describe(struct worker *x, const struct assay_engine_config *c, cons
 	snprintf(i->version, sizeof i->version, "%.90s", assay_json_get_str(loaded, "version", assay_json_get_str(hello, "version", "unknown")));
 	assay_utf8_line(i->name);
 	assay_utf8_line(i->version);
+	x->shape = *shape;
+	x->dtype = dtype_of(info, "dtype");
+	x->kv_dtype = dtype_of(json_object_get(loaded, "effective"), "kv_dtype");
 	i->model = assay_model_json(shape, &facts);
 	i->effective = effective_of(x, hello, loaded);
 	i->load = assay_load_json(phase_ms(loaded, "import"), phase_ms(loaded, "weights"), NAN, phase_ms(loaded, "kv"), phase_ms(loaded, "warmup"), (double)total_ns / 1e6);

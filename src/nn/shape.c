@@ -74,13 +74,20 @@ static uint64_t norm_values(const struct nn_shape *s)
 	return (s->family == NN_GPT2 || s->family == NN_OPT) ? 2 : 1;
 }
 
+/* Values of the layers' matrices. */
+static uint64_t layer_values(const struct nn_shape *s)
+{
+	uint64_t hidden = (uint64_t)s->hidden, hd = (uint64_t)s->head_dim;
+	uint64_t layer = hidden * hd * (2 * (uint64_t)s->heads + 2 * (uint64_t)s->kv_heads);
+	layer += (s->gated_mlp ? 3 : 2) * hidden * (uint64_t)s->ffn;
+	return (uint64_t)s->layers * layer;
+}
+
 /* Values of matrices and tables: what is stored in the chosen dtype. */
 static uint64_t matrix_values(const struct nn_shape *s)
 {
-	uint64_t hidden = (uint64_t)s->hidden, hd = (uint64_t)s->head_dim, embed = (uint64_t)s->embed_dim;
-	uint64_t layer = hidden * hd * (2 * (uint64_t)s->heads + 2 * (uint64_t)s->kv_heads);
-	layer += (s->gated_mlp ? 3 : 2) * hidden * (uint64_t)s->ffn;
-	uint64_t n = (uint64_t)s->layers * layer + (uint64_t)s->vocab * embed * (s->tied ? 1 : 2);
+	uint64_t hidden = (uint64_t)s->hidden, embed = (uint64_t)s->embed_dim;
+	uint64_t n = layer_values(s) + (uint64_t)s->vocab * embed * (s->tied ? 1 : 2);
 	if (!s->rope)
 		n += (uint64_t)(s->max_context + s->pos_offset) * hidden;
 	if (s->embed_dim != s->hidden)
@@ -117,6 +124,29 @@ uint64_t nn_shape_kv_bytes_per_token(const struct nn_shape *s, enum nn_dtype kv)
 uint64_t nn_shape_weight_bytes(const struct nn_shape *s, enum nn_dtype t)
 {
 	return nn_dtype_bytes(t, matrix_values(s)) + 4 * vector_values(s);
+}
+
+/* Values of the matrices between embedding and hidden size, of one direction. */
+static double projection_values(const struct nn_shape *s)
+{
+	return s->embed_dim != s->hidden ? (double)s->embed_dim * s->hidden : 0;
+}
+
+void nn_shape_work_begin(const struct nn_shape *s, enum nn_dtype t, struct nn_shape_work *w)
+{
+	double values = (double)layer_values(s) + (double)s->vocab * s->embed_dim + 2 * projection_values(s);
+	*w = (struct nn_shape_work){ .weight_bytes = values * ((double)nn_dtype_bytes(t, 1 << 20) / (1 << 20)) + 4 * (double)vector_values(s) };
+}
+
+void nn_shape_work_add(const struct nn_shape *s, enum nn_dtype kv, uint64_t past, uint64_t count, struct nn_shape_work *w)
+{
+	double n = (double)count, position = (double)nn_shape_kv_bytes_per_token(s, kv);
+	double pairs = n * (double)past + n * (n + 1) / 2; /* (token, visible position) */
+	w->kv_read_bytes += ((double)past + n) * position;
+	w->kv_write_bytes += n * position;
+	w->flops += 2 * n * ((double)layer_values(s) + projection_values(s));
+	w->flops += 2 * ((double)s->vocab * s->embed_dim + projection_values(s));
+	w->flops += pairs * s->layers * s->heads * 4.0 * s->head_dim;
 }
 
 static int check_ranges(const struct nn_shape *s, struct assay_err *e)

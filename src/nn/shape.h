@@ -52,6 +52,13 @@ uint64_t nn_shape_parameters(const struct nn_shape *s);
 uint64_t nn_shape_kv_bytes_per_token(const struct nn_shape *s, enum nn_dtype kv);
 /* Bytes that the weights take in memory as `t` (norms and biases stay f32); `t` resolved, not AUTO. */
 uint64_t nn_shape_weight_bytes(const struct nn_shape *s, enum nn_dtype t);
+/* The least that a step of the model touches, by its shape: every matrix once (of tables, only the output matrix), the KV cache of each sequence, and the products and causal
+ * attention of its tokens; logits of each sequence's last token. Doubles: none can overflow. */
+struct nn_shape_work { double weight_bytes, kv_read_bytes, kv_write_bytes, flops; };
+/* A step without tokens; weights held in `t`. */
+void nn_shape_work_begin(const struct nn_shape *s, enum nn_dtype t, struct nn_shape_work *w);
+/* Adds a sequence: `count` new tokens after `past`. */
+void nn_shape_work_add(const struct nn_shape *s, enum nn_dtype kv, uint64_t past, uint64_t count, struct nn_shape_work *w);
 /* Rejects absurd or inconsistent shapes (zero, negative, heads not a multiple of kv_heads, products
  * that overflow, sizes above the caps in shape.c) with ASSAY_E_MODEL naming the field. */
 struct assay_err;

@@ -187,6 +187,21 @@ static void test_force(void **state)
 	no_child("cancelled load");
 }
 
+/* Steps of four GPT-2 sequences of 8 tokens that get 10 more, in f32: bytes and FLOPs counted by hand. */
+static void check_work(const struct kit_sink *sink, size_t n)
+{
+	const uint64_t layers = 12 * (4 * 768 * 768 + 2 * 768 * 3072), head = 50257 * 768, vectors = 12 * (4 * 768 + 3 * 768 + 768 + 3072 + 768) + 2 * 768, position = 2 * 12 * 768 * 4;
+	for (size_t i = 0; i < n; i++) {
+		const struct assay_rec_step *s = &kit_hot(sink, ASSAY_REC_STEP, i)->u.step;
+		uint64_t k = i % 10, fresh = k ? 1 : 8, held = 8 + k, pairs = k ? held : 36;
+		assert_true(s->prefill_tokens == (k ? 0 : 32) && s->decode_tokens == (k ? 4 : 0));
+		assert_int_equal(s->weight_bytes, 4 * (layers + head + vectors));
+		assert_int_equal(s->kv_read_bytes, 4 * held * position);
+		assert_int_equal(s->kv_write_bytes, 4 * fresh * position);
+		assert_int_equal(s->flops, 4 * (2 * fresh * layers + 2 * head + pairs * 12 * 4 * 768));
+	}
+}
+
 static const struct { const char *name; const char *const opts[3]; } emits[] = { { "step", { "emit=step", "x=y", NULL } }, { "final", { "x=y", "emit=final", NULL } } };
 
 /* A step takes 4 ms: the first token comes after one, the others 4 ms apart; sequences wait when there are more than four. */
@@ -210,6 +225,7 @@ static void test_measures(void **state)
 		assert_int_equal(json_integer_value(json_object_get(info->effective, "clock_offset_ns")), 0);
 		assert_int_equal(json_object_size(json_object_get(info->effective, "extra")), 1); /* x=y, not emit */
 		assert_int_equal(info->max_num_seqs, 4);
+		assert_string_equal(json_string_value(json_object_get(info->capabilities, "bytes_and_flops")), m ? "none: it tells no steps" : "derived");
 		kit_run(&r, g, "throughput", many, NULL, NULL);
 		for (; (q = kit_hot(&r.sink, ASSAY_REC_REQUEST, n)); n++) {
 			const struct assay_rec_request *x = &q->u.request;
@@ -223,6 +239,7 @@ static void test_measures(void **state)
 		assert_int_equal(n, 12);
 		assert_int_equal(tokens, 120);
 		assert_int_equal(kit_count(&r.sink, ASSAY_REC_STEP), m ? 0 : 30);
+		check_work(&r.sink, m ? 0 : 30);
 		assert_string_equal(kit_status(&r.sink, 0), "ok");
 		const struct assay_record *mem = kit_hot(&r.sink, ASSAY_REC_MEMORY, 0);
 		assert_true(mem->u.memory.rss_bytes > 1000000 && mem->u.memory.weight_bytes == 12345678);

@@ -186,7 +186,8 @@ def step(n):
     while waiting and len(running) < limit:
         q = waiting.pop(0)
         running[q.r] = q
-    fresh = any(not q.out for q in running.values())
+    fresh = [q for q in running.values() if not q.out]
+    prefill, decode = sum(q.n_in for q in fresh), len(running) - len(fresh)
     t0 = None if FAULT in ("lie:backwards", "lie:past") else now()
     time.sleep(STEP)
     if n == 2 and at("step"):
@@ -212,7 +213,7 @@ def step(n):
     if FAULT == "lie:fewer":
         tok = [x for x in tok if n % 3]
     if emit == "step":
-        send(ev="step", n=n, t0=t0, t1=t1, kind="prefill" if fresh else "decode", run=len(running), wait=len(waiting), n_prefill=None, n_decode=None, tok=tok, extra=None)
+        send(ev="step", n=n, t0=t0, t1=t1, kind="prefill" if fresh else "decode", run=len(running), wait=len(waiting), n_prefill=prefill, n_decode=decode, tok=tok, extra=None)
     for q in list(running.values()):
         if q.r in cancelled or q.out >= q.max:
             del running[q.r]
@@ -239,7 +240,7 @@ def load(c):
     if FAULT != "go:unread":  # that one is not asked for memory in between
         caps["mem"] = ["rss"]
     send(ev="loaded", id=c["id"], t0=t0, t1=now(), phases={"import": 1000000, "weights": 2000000, "kv": None}, caps=caps, pids=[os.getpid()],
-         info=dict(dtype=opts["dtype"], weight_bytes=12345678, vocab=50257, max_len=1024), effective=dict(max_num_seqs=limit, dtype=opts["dtype"], extra=opts["extra"]), ignored=[])
+         info=dict(dtype=opts["dtype"], weight_bytes=12345678, vocab=50257, max_len=1024), effective=dict(max_num_seqs=limit, dtype=opts["dtype"], kv_dtype=opts["dtype"], extra=opts["extra"]), ignored=[])
 
 
 def command(c):
