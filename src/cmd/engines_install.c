@@ -16,7 +16,7 @@ extern char **environ;
 
 enum { STEPS_MAX = 8, REQUIREMENTS_MAX = 1 << 20 };
 
-struct step { const char *what; struct cmd_argv argv; };
+struct step { const char *what; struct cmd_argv argv; bool always; };
 
 struct install {
 	const struct assay_worker_env *row;
@@ -82,7 +82,6 @@ static struct cmd_argv *pinned(struct install *x, const char *what, const char *
 
 static void plan(struct install *x)
 {
-	add_all(step(x, "make the environment"), (const char *const[]){ x->base, "-m", "venv", x->dir, NULL });
 	if (!x->hashed)
 		add_all(step(x, "leave out the hashes, which are for CPython 3.11 and 3.12 on x86-64"), (const char *const[]){ x->python, "-c", strip_hashes, x->workers, x->dir, NULL });
 	pinned(x, "install the pinned packages", "");
@@ -91,18 +90,19 @@ static void plan(struct install *x)
 		add_all(pinned(x, "install DeepSpeed, built here", "-build"), (const char *const[]){ "--no-build-isolation", "--use-pep517", NULL });
 		add_all(step(x, "let the package be found as \"vllm\""), (const char *const[]){ x->python, "-c", name_vllm, NULL });
 	}
-	if (x->source) {
+	if (x->source) { /* the checkout may be another version by now */
 		add_all(pip(x, "install nano-vLLM from its source"), (const char *const[]){ "--no-deps", "--no-build-isolation", x->source, NULL });
+		x->step[x->n - 1].always = true;
 	}
 }
 
-/* A step is known by its words and by what the file of pins says that it names. */
+/* A step is known by its words and by what the file of pins says that it names; that of making the environment whichever interpreter did it. */
 static char *marker(const struct install *x, const struct step *s)
 {
 	struct assay_buf b;
 	char hex[65];
 	assay_buf_init(&b, REQUIREMENTS_MAX);
-	for (int i = 0; i < s->argv.n; i++) {
+	for (int i = s == x->step ? 1 : 0; i < s->argv.n; i++) {
 		assay_buf_printf(&b, "%s\n", s->argv.list[i]);
 		if (strstr(s->argv.list[i], "/requirements-"))
 			assay_fs_read(s->argv.list[i], &b, ASSAY_E_IO, NULL);
@@ -139,14 +139,25 @@ static int run_step(const struct install *x, const struct step *s, struct assay_
 	return rc;
 }
 
+static bool done_before(const struct install *x, const struct step *s)
+{
+	char *path = marker(x, s);
+	bool done = !s->always && assay_fs_exists(path);
+	free(path);
+	return done;
+}
+
+/* An environment that is made already has the interpreter that it was made with, whatever is named now. */
 static int look(struct install *x, struct assay_err *e)
 {
-	char *words[] = { (char *)x->base, "-c", (char *)look_at_base, NULL };
+	add_all(step(x, "make the environment"), (const char *const[]){ x->base, "-m", "venv", x->dir, NULL });
+	const char *python = done_before(x, x->step) ? x->python : x->base;
+	char *words[] = { (char *)python, "-c", (char *)look_at_base, NULL };
 	int status = run_words(words, e);
 	x->hashed = status == 0;
 	if (status == 0 || status == 10)
 		return 0;
-	return assay_fail(e, ASSAY_E_IO, "%s: not a Python of 3.10 or later with venv: apt install python3-venv, or name one with --python PATH", x->base);
+	return assay_fail(e, ASSAY_E_IO, "%s: not a Python of 3.10 or later with venv: apt install python3-venv, or name one with --python PATH", python);
 }
 
 static void show_step(const struct install *x, const struct step *s, int number, bool done)
@@ -162,9 +173,7 @@ static int walk(const struct install *x, bool dry, struct assay_err *e)
 {
 	int rc = 0;
 	for (int i = 0; !rc && i < x->n; i++) {
-		char *path = marker(x, &x->step[i]);
-		bool done = assay_fs_exists(path);
-		free(path);
+		bool done = done_before(x, &x->step[i]);
 		show_step(x, &x->step[i], i + 1, done);
 		if (!done && !dry)
 			rc = run_step(x, &x->step[i], e);
@@ -207,7 +216,7 @@ static int install(struct install *x, const char *name, bool dry, struct assay_e
 	if (!rc && !dry && !assay_worker_env_version(x->python, x->row->dist, version, sizeof version))
 		rc = assay_fail(e, ASSAY_E_IO, "engines install %s: every step ended well, and %s is not there: remove %s and try again", name, x->row->dist, x->dir);
 	if (!rc && !dry)
-		printf("ready: %s %s; try: assay models export smollm2 DIR && assay latency -m DIR -e worker:%s\n", name, version, name);
+		printf("ready: %s %s; try: assay latency -m %s -e worker:%s\n", name, version, x->source ? "qwen3-0.6b" : "smollm2", name);
 	return rc;
 }
 

@@ -56,6 +56,8 @@ static void test_install(void **state)
 	expect("rm broken log; SCRATCH=$PWD ASSAY_ENGINES_DIR=$PWD/envs $A engines install vllm --python ./py && grep -c '^-m venv' log", 1, "[1/5] make the environment: done before", "");
 	expect("grep -c -- '--no-deps -r .*requirements-torch-nodeps.txt' log", 0, "1", "");
 	expect("mkdir -p src/nanovllm && touch src/nanovllm/__init__.py && SCRATCH=$PWD ASSAY_ENGINES_DIR=$PWD/envs $A engines install nanovllm --source src --python ./py", 0, "ready: nanovllm 0.2.0", "");
+	/* another interpreter is named now: nothing is made anew, only the source is taken again */
+	expect("rm log; LOOK=0 SCRATCH=$PWD ASSAY_ENGINES_DIR=$PWD/envs $A engines install nanovllm --source src --python false && ! grep -e '-m venv' -e requirements log", 0, "[5/6] let the package be found as \"vllm\": done before", "");
 	expect("ASSAY_ENGINES_DIR=$PWD/envs $A engines", 0, "worker:vllm          ready: 0.32.0, ", "");
 }
 
