@@ -17,10 +17,11 @@ static void add_options(const struct cmd_engines_job *j, const char *const *name
 		cmd_argv_add(out, "--%s=%s", *names, assay_options_text(j->o, *names));
 }
 
-static void add_engine_opts(const struct cmd_engine_arm *a, struct cmd_argv *out)
+/* of: "", or "A:" and "B:" where the command names two. */
+static void add_engine_opts(const struct cmd_engine_arm *a, const char *of, struct cmd_argv *out)
 {
 	for (int i = 0; i < a->n_opts; i++)
-		cmd_argv_add(out, "--engine-opt=%s", a->opts[i]);
+		cmd_argv_add(out, "--engine-opt=%s%s", of, a->opts[i]);
 }
 
 static void add_work(const struct cmd_engines_job *j, const char *model, struct cmd_argv *out)
@@ -39,10 +40,9 @@ void cmd_engines_block_words(const struct cmd_engines_job *j, int number, struct
 	else
 		cmd_argv_add(out, "--engine=%s", a->spec);
 	add_work(j, j->model, out);
-	add_engine_opts(a, out);
+	add_engine_opts(a, "", out);
 }
 
-/* Both engines' options: a worker leaves out what it does not know. */
 void cmd_engines_check_words(const struct cmd_engines_job *j, const struct cmd_engine_arm *b, struct cmd_argv *out)
 {
 	static const char *const same[] = { "dtype", "threads", "isa", "seed", "prompt-tokens", "output-tokens", NULL };
@@ -55,7 +55,7 @@ void cmd_engines_check_words(const struct cmd_engines_job *j, const struct cmd_e
 	add_options(j, same, out);
 	for (int i = 0; i < 2; i++)
 		if (cmd_engines_is_worker(i ? b->spec : j->arm[0].spec))
-			add_engine_opts(i ? b : &j->arm[0], out);
+			add_engine_opts(i ? b : &j->arm[0], i ? "B:" : "A:", out);
 	cmd_argv_add(out, "--json");
 }
 

@@ -17,7 +17,7 @@ const struct assay_opt cmd_engines_options[] = {
 	{ "seed", 0, ASSAY_OPT_INT, "0", 0, 9007199254740991, .arg = "N", .help = "check: seed of prompts and synthetic weights" },
 	{ "prompt-tokens", 0, ASSAY_OPT_INTS, "1,17,64", 1, 1048576, .arg = "LIST", .help = "check: lengths of the prompts" },
 	{ "output-tokens", 0, ASSAY_OPT_INT, "32", 1, 65536, .arg = "N", .help = "check: tokens to generate for each prompt" },
-	{ "engine-opt", 0, ASSAY_OPT_MAP, NULL, .arg = "K=V", .help = "check: an option of the workers among the two" },
+	{ "engine-opt", 0, ASSAY_OPT_MAP, NULL, .arg = "[A:]K=V", .help = "check: an option of the workers among the two; A:K=V and B:K=V of one" },
 	{ "json", 0, ASSAY_OPT_FLAG, "false", .help = "check: print one JSON object and only that" },
 	{ "dry-run", 0, ASSAY_OPT_FLAG, "false", .help = "install: print the steps, do none" },
 	{ "python", 0, ASSAY_OPT_STR, NULL, .arg = "PATH", .help = "install: the interpreter to make the environment with (python3); 3.11 and 3.12 are what the pins have hashes for" },

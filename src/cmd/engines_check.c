@@ -18,7 +18,7 @@
 #define PATIENCE_NS (600 * ASSAY_NS_PER_S)
 #define F32_BOUND 2e-4
 #define HALF_BOUND_SD 0.05 /* of the logits' standard deviation */
-enum { EVENTS = 64, PROMPTS_MAX = 64 };
+enum { EVENTS = 64, PROMPTS_MAX = 64, OPTS_MAX = 128 };
 
 enum outcome { SAME, TIE, DISAGREE, NOT_CHECKABLE };
 static const char *const outcome_name[] = { "SAME", "TIE", "DISAGREE", "not checkable" };
@@ -34,6 +34,8 @@ struct prompt {
 struct check {
 	const struct assay_options *o;
 	const char *spec[2];
+	const char *opts[2][OPTS_MAX]; /* "K=V" of each; borrowed */
+	int n_opts[2];
 	char *model;               /* what both engines load */
 	struct nn_shape shape;
 	char version[2][140], why[200];
@@ -162,8 +164,8 @@ static int run_side(struct check *c, int side, struct assay_err *e)
 	};
 	for (int i = 0; i < c->n; i++)
 		config.kv_tokens_wanted += (uint64_t)(c->prompt[i].n_ids + c->n_out + 16);
-	if (is_worker(c->spec[side]))
-		config.n_opts = assay_options_strs(c->o, "engine-opt", &config.opts);
+	config.opts = c->opts[side];
+	config.n_opts = c->n_opts[side];
 	int rc = assay_engine_open(c->spec[side], &config, &g, e);
 	if (rc)
 		return rc;
@@ -295,15 +297,32 @@ static int report(const struct check *c, struct assay_err *e)
 	return rc;
 }
 
+/* "K=V" is for the workers among the two, "A:K=V" and "B:K=V" for one. */
+static int read_options(struct check *c, struct assay_err *e)
+{
+	const char *const *list;
+	int n = assay_options_strs(c->o, "engine-opt", &list), rc = 0;
+	for (int side = 0; !rc && side < 2; side++) {
+		for (int i = 0; !rc && i < n && is_worker(c->spec[side]); i++) {
+			bool named = (list[i][0] == 'A' || list[i][0] == 'B') && list[i][1] == ':';
+			if (named && list[i][0] != 'A' + side)
+				continue;
+			if (c->n_opts[side] == OPTS_MAX)
+				return assay_fail(e, ASSAY_E_USAGE, "--engine-opt: more than %d", OPTS_MAX);
+			c->opts[side][c->n_opts[side]++] = list[i] + (named ? 2 : 0);
+		}
+		rc = assay_engine_check(c->spec[side], c->opts[side], c->n_opts[side], e);
+	}
+	return rc;
+}
+
 int cmd_engines_check(const struct assay_options *o, const char *a, const char *b, struct assay_err *e)
 {
 	struct check *c = xalloc(sizeof *c);
 	*c = (struct check){ .o = o, .spec = { a, b } };
-	const char *const *opts = NULL;
-	int n_opts = is_worker(a) || is_worker(b) ? assay_options_strs(o, "engine-opt", &opts) : 0;
 	int rc = cmd_check_engine_options(o, e);
-	for (int side = 0; !rc && side < 2; side++)
-		rc = assay_engine_check(c->spec[side], is_worker(c->spec[side]) ? opts : NULL, is_worker(c->spec[side]) ? n_opts : 0, e);
+	if (!rc)
+		rc = read_options(c, e);
 	cmd_signals_install();
 	if (!rc)
 		rc = choose_model(c, e);

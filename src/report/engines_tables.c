@@ -74,7 +74,7 @@ static void verdicts(const json_t *g, struct assay_buf *out)
 /* A row an engine: what it is, whether it answers alike, what its blocks are worth, what was in force. */
 static void engine_table(const json_t *doc, struct draw_table *t)
 {
-	static const struct column c[] = { { "", false, 0 }, { "Engine", false, 0 }, { "Version", false, 3 }, { "State", false, 0 }, { "Answers", false, 0 }, { "Blocks", false, 0 }, { "Dtype", false, 2 }, { "Threads", true, 1 } };
+	static const struct column c[] = { { "", false, 0 }, { "Engine", false, 0 }, { "Version", false, 1 }, { "State", false, 0 }, { "Answers", false, 0 }, { "Blocks", false, 0 }, { "Dtype", false, 2 }, { "Threads", true, 3 } };
 	size_t i;
 	json_t *g;
 	columns(t, c, sizeof c / sizeof *c);

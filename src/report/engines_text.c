@@ -132,10 +132,25 @@ static void say_subject(const json_t *doc, say_fn *say, void *arg)
 	assay_buf_release(&b);
 }
 
+/* Blocks of another session were measured under other circumstances. */
+static void say_kept(const json_t *doc, say_fn *say, void *arg)
+{
+	size_t i, k, n = 0, kept = 0;
+	json_t *g, *b;
+	json_array_foreach(engines(doc), i, g)
+		json_array_foreach(json_object_get(g, "blocks"), k, b) {
+			n++;
+			kept += json_is_true(json_object_get(b, "kept"));
+		}
+	if (kept)
+		sayf(say, arg, "%zu of %zu blocks were measured by an earlier call, which was stopped.", kept, n);
+}
+
 void engines_facts(const json_t *doc, say_fn *say, void *arg)
 {
 	const char *plan = plan_of_all(doc);
 	say_subject(doc, say, arg);
+	say_kept(doc, say, arg);
 	say_answers(doc, say, arg);
 	if (plan)
 		sayf(say, arg, "Every block was asked for the same ids and lengths: SHA-256 of the plan %.16s...", plan);

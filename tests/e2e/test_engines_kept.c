@@ -199,7 +199,29 @@ static void test_workers(void **state)
 	assert_int_equal(json_integer_value(e2e_at(doc, "engines.2.in_force.threads")), 2);
 	assert_string_equal(json_string_value(e2e_at(doc, "engines.3.name")), "worker:vllm step_ms=3");
 	json_decref(doc);
+	e2e_expect(0, "XDG_CACHE_HOME=$PWD/cache ASSAY_WORKERS=$PWD/w $A engines check worker:vllm worker:vllm -m gpt2 --prompt-tokens 4 --output-tokens 3 --engine-opt B:step_ms=2", "SAME", "");
+	e2e_expect(3, "XDG_CACHE_HOME=$PWD/cache ASSAY_WORKERS=$PWD/w $A engines check worker:vllm worker:vllm -m gpt2 --prompt-tokens 4 --output-tokens 3 --engine-opt B:step_ms=no", "", "step_ms: could not convert"); /* B's alone */
+	e2e_expect(0, "ASSAY_WORKERS=$PWD/w $A compare-engines --engines worker:vllm,worker:vllm -m gpt2 --engine-opt A:step_ms=2 --engine-opt B:step_ms=3 --dry-run", "--engine-opt=A:step_ms=2 --engine-opt=B:step_ms=3 --json", "");
 	ok("grep -q 'D *| worker:vllm step_ms=3' mixed/engines.md && $A verify mixed");
+}
+
+/* The other way: each engine a configuration of a sweep. */
+static void test_sweep(void **state)
+{
+	(void)state;
+	if (system("command -v python3 >/dev/null 2>&1"))
+		skip();
+	e2e_expect(0, "XDG_CACHE_HOME=$PWD/cache ASSAY_WORKERS=$PWD/w $A sweep --vary engine=sim:slow.yaml,worker:vllm --vary batch=1,2 -m gpt2 --prompt-tokens 8 --output-tokens 4 --runs 2 --no-confirm -o over; s=$?; test $s = 4 && s=0; exit $s",
+		   "engine=worker:vllm batch=2", "");
+	e2e_schema("over/sweep.json");
+	json_t *doc = e2e_json("over/sweep.json");
+	assert_int_equal(json_array_size(e2e_at(doc, "configurations")), 4);
+	for (size_t i = 0; i < 4; i++)
+		assert_string_equal(json_string_value(e2e_at(json_array_get(e2e_at(doc, "configurations"), i), "status")), "measured");
+	double slow = json_number_value(e2e_at(doc, "configurations.0.metrics.output_tok_s.value")), fast = json_number_value(e2e_at(doc, "configurations.2.metrics.output_tok_s.value"));
+	assert_true(fast > slow); /* 1 ms a step against 15 */
+	json_decref(doc);
+	ok("$A verify over");
 }
 
 static void test_dry_run(void **state)
@@ -213,6 +235,6 @@ static void test_dry_run(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_interrupted), cmocka_unit_test(test_killed), cmocka_unit_test(test_full_disk), cmocka_unit_test(test_every_digit), cmocka_unit_test(test_edited),
-		cmocka_unit_test(test_told), cmocka_unit_test(test_workers), cmocka_unit_test(test_dry_run) };
+		cmocka_unit_test(test_told), cmocka_unit_test(test_workers), cmocka_unit_test(test_sweep), cmocka_unit_test(test_dry_run) };
 	return cmocka_run_group_tests_name("engines_kept", tests, set_up, NULL);
 }
