@@ -35,7 +35,7 @@ struct cmd_engines_job {
 	char *model, *dir;
 	uint64_t needed_bytes, free_bytes;     /* 0: no engine of the list holds the model */
 	int lock;                              /* fd of dir, flocked; -1 */
-	bool resumed;
+	bool resumed, whole;                   /* whole: it was complete, and nothing is left to do: the record stays as it is */
 	json_t *record;                        /* blocks.json */
 };
 

@@ -152,6 +152,16 @@ static void keep(struct cmd_engines_job *j, const json_t *was)
 	}
 }
 
+static bool is_pending(const json_t *record)
+{
+	size_t i;
+	json_t *b;
+	json_array_foreach(json_object_get(record, "blocks"), i, b)
+		if (!strcmp(assay_json_get_str(b, "end", ""), "pending"))
+			return true;
+	return false;
+}
+
 static int go_on(struct cmd_engines_job *j, struct assay_err *e)
 {
 	json_t *was = cmd_engines_record(j->dir, e);
@@ -167,6 +177,11 @@ static int go_on(struct cmd_engines_job *j, struct assay_err *e)
 	for (int i = 0; i < 4; i++)
 		json_object_set(j->record, begun[i], json_object_get(was, begun[i]));
 	keep(j, was);
+	j->whole = !strcmp(assay_json_get_str(was, "state", ""), "complete") && !is_pending(j->record);
+	if (j->whole) {
+		json_decref(j->record);
+		j->record = json_incref(was);
+	}
 	json_decref(was);
 	return 0;
 }
@@ -212,8 +227,11 @@ int cmd_engines_take(struct cmd_engines_job *j, json_t *command, struct assay_er
 
 int cmd_engines_save(struct cmd_engines_job *j, const char *state, struct assay_err *e)
 {
-	char ended[40], *path = xasprintf("%s/blocks.json", j->dir);
+	char ended[40], *path;
 	struct assay_buf b;
+	if (j->whole)
+		return 0;
+	path = xasprintf("%s/blocks.json", j->dir);
 	assay_rfc3339(assay_wall_ns(), ended, sizeof ended);
 	json_object_set_new(j->record, "state", json_string(state));
 	json_object_set_new(j->record, "ended", strcmp(state, "running") ? json_string(ended) : json_null());

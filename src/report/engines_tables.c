@@ -163,9 +163,11 @@ static void load_table(const json_t *doc, struct draw_table *t)
 /* The interval of two blocks can be absurdly wide: what is beyond a factor of ten is said so. */
 static void interval_text(char out[48], const json_t *ci)
 {
-	const double most = 900;
-	if (json_is_array(ci) && json_number_value(json_array_get(ci, 1)) > most)
-		snprintf(out, 48, "%+.1f%%..>+%.0f%%", fmin(json_number_value(json_array_get(ci, 0)), most), most);
+	const double most = 900, lo = json_number_value(json_array_get(ci, 0)), hi = json_number_value(json_array_get(ci, 1));
+	if (json_is_array(ci) && lo > most)
+		snprintf(out, 48, ">+%.0f%%", most);
+	else if (json_is_array(ci) && hi > most)
+		snprintf(out, 48, "%+.1f..>+%.0f%%", lo, most);
 	else
 		compare_interval(out, ci);
 }

@@ -143,7 +143,7 @@ static void say_kept(const json_t *doc, say_fn *say, void *arg)
 			kept += json_is_true(json_object_get(b, "kept"));
 		}
 	if (kept)
-		sayf(say, arg, "%zu of %zu blocks were measured by an earlier call, which was stopped.", kept, n);
+		sayf(say, arg, "%zu of %zu blocks were measured by an earlier call.", kept, n);
 }
 
 void engines_facts(const json_t *doc, say_fn *say, void *arg)

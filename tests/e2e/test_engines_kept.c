@@ -59,8 +59,7 @@ static void test_interrupted(void **state)
 	ok("grep -v INTERRUPTED int/engines.md >/dev/null && ! grep -q INTERRUPTED int/engines.md && sha256sum -c sums && $A verify int | grep -q '6 results: 6 ok'");
 	assert_in_range(count_kept("int/engines.json"), 1, 5);
 	e2e_schema("int/engines.json");
-	ok("$A compare-engines --resume int --no-progress && sha256sum -c sums"); /* nothing is left: all are kept */
-	assert_int_equal(count_kept("int/engines.json"), 6);
+	ok("sha256sum int/*.* >all && rm int/report.html && $A compare-engines --resume int --no-progress && sha256sum -c all"); /* nothing is left to do: the faces again */
 }
 
 static void test_killed(void **state)
