@@ -4,7 +4,7 @@
 #include <string.h>
 
 static const char *const kinds[] = { "hello", "loaded", "ok", "started", "step", "done", "idle", "mem", "error", "log", "bye", "alive" };
-enum { N_KINDS = sizeof kinds / sizeof *kinds };
+enum { N_KINDS = sizeof kinds / sizeof *kinds, HEAD_MAX = 1024 };
 #define TIME_MAX (INT64_MAX / 4)
 
 static int bad(struct assay_err *e, const struct worker_event *ev, const char *what)
@@ -30,22 +30,6 @@ static int whole(const struct worker_event *ev, const char *key, bool may_lack, 
 
 static const json_t *list(const struct worker_event *ev, const char *key) { return json_object_get(ev->root, key); }
 
-/* tok: [[r, [id, ...]], ...] with at least one id each. */
-static bool good_tok(const json_t *tok)
-{
-	for (size_t i = 0; i < json_array_size(tok); i++) {
-		const json_t *pair = json_array_get(tok, i), *r = json_array_get(pair, 0), *ids = json_array_get(pair, 1);
-		if (json_array_size(pair) != 2 || !json_is_integer(r) || json_integer_value(r) < 0 || json_integer_value(r) > UINT32_MAX || !json_array_size(ids))
-			return false;
-		for (size_t k = 0; k < json_array_size(ids); k++) {
-			const json_t *id = json_array_get(ids, k);
-			if (!json_is_integer(id) || json_integer_value(id) < -1 || json_integer_value(id) > INT32_MAX)
-				return false;
-		}
-	}
-	return json_is_array(tok);
-}
-
 static bool good_list(const json_t *l, int64_t max)
 {
 	for (size_t i = 0; i < json_array_size(l); i++) {
@@ -64,7 +48,7 @@ static int parse_step(struct worker_event *ev, struct assay_err *e)
 	    whole(ev, "wait", true, UINT32_MAX, &ev->wait, e) || whole(ev, "n_prefill", true, UINT32_MAX, &ev->n_prefill, e) ||
 	    whole(ev, "n_decode", true, UINT32_MAX, &ev->n_decode, e) || whole(ev, "preempted", true, UINT32_MAX, &ev->preempted, e) || whole(ev, "kv_used", true, UINT32_MAX, &ev->kv_used, e))
 		return e->code;
-	if (!good_tok(list(ev, "tok")))
+	if (!ev->tokens.n && !worker_tokens_take(&ev->tokens, list(ev, "tok")))
 		return bad(e, ev, "tok must be [[request, [id, ...]], ...]");
 	return ev->t0 > ev->t1 ? bad(e, ev, "t1 is before t0") : 0;
 }
@@ -112,14 +96,29 @@ static int parse_fields(struct worker_event *ev, struct assay_err *e)
 	return rc;
 }
 
+/* The line as JSON; a list of tokens at its end goes to out->tokens, and an empty one stands in its place. */
+static json_t *parse_line(const char *line, size_t len, struct worker_event *out)
+{
+	static const char none[] = "\"tok\":[]}";
+	char head[HEAD_MAX + sizeof none];
+	json_error_t why;
+	size_t before = worker_tokens_scan(&out->tokens, line, len);
+	if (!before || before > HEAD_MAX) {
+		out->tokens.n = 0;
+		return json_loadb(line, len, JSON_REJECT_DUPLICATES, &why);
+	}
+	memcpy(head, line, before);
+	memcpy(head + before, none, sizeof none);
+	return json_loadb(head, before + sizeof none - 1, JSON_REJECT_DUPLICATES, &why);
+}
+
 int worker_event_parse(const char *line, size_t len, struct worker_event *out, struct assay_err *e)
 {
 	struct assay_err mine = ASSAY_ERR_INIT;
-	json_error_t why;
 	e = e ? e : &mine;
 	*out = (struct worker_event){ .id = -1, .t = -1, .t0 = -1, .t1 = -1, .now = -1, .report_ns = -1, .run = -1, .wait = -1, .n_prefill = -1, .n_decode = -1, .kv_used = -1, .preempted = -1,
 				      .r = -1, .n_in = -1, .n_out = -1, .n_cached = -1 };
-	out->root = json_loadb(line, len, JSON_REJECT_DUPLICATES, &why);
+	out->root = parse_line(line, len, out);
 	if (!json_is_object(out->root))
 		return assay_fail(e, ASSAY_E_ENGINE, "bad_json: a line that is no JSON object: \"%.80s\"", line);
 	const char *kind = json_string_value(json_object_get(out->root, "ev"));
@@ -129,23 +128,26 @@ int worker_event_parse(const char *line, size_t len, struct worker_event *out, s
 	if (k == N_KINDS)
 		return assay_fail(e, ASSAY_E_ENGINE, "bad_event: unknown event \"%.40s\"", kind ? kind : "");
 	out->kind = (enum worker_event_kind)k;
+	if (out->kind != WORKER_STEP)
+		out->tokens.n = 0; /* no other has any */
 	return parse_fields(out, e);
 }
 
 void worker_event_release(struct worker_event *ev)
 {
 	json_decref(ev->root);
+	worker_tokens_release(&ev->tokens);
 	ev->root = NULL;
 }
 
-size_t worker_event_n_tok(const struct worker_event *ev) { return json_array_size(list(ev, "tok")); }
+size_t worker_event_n_tok(const struct worker_event *ev) { return ev->tokens.n; }
 
 size_t worker_event_tok(const struct worker_event *ev, size_t i, int64_t *r, int32_t *first)
 {
-	const json_t *pair = json_array_get(list(ev, "tok"), i), *ids = json_array_get(pair, 1);
-	*r = json_integer_value(json_array_get(pair, 0));
-	*first = (int32_t)json_integer_value(json_array_get(ids, 0));
-	return json_array_size(ids);
+	const struct worker_token *x = &ev->tokens.list[i];
+	*r = x->r;
+	*first = x->first;
+	return x->n;
 }
 
 size_t worker_event_n_ts(const struct worker_event *ev) { return json_array_size(list(ev, "ts")); }

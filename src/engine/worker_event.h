@@ -9,6 +9,7 @@
 
 #include "base/err.h"
 #include "core/record.h"
+#include "engine/worker_tokens.h"
 
 enum worker_event_kind {
 	WORKER_HELLO, WORKER_LOADED, WORKER_OK, WORKER_STARTED, WORKER_STEP, WORKER_DONE, WORKER_IDLE, WORKER_MEM, WORKER_ERROR, WORKER_LOG, WORKER_BYE, WORKER_ALIVE
@@ -16,12 +17,13 @@ enum worker_event_kind {
 
 struct worker_event {
 	enum worker_event_kind kind;
-	json_t *root;              /* owned; the lists below are looked up in it */
+	json_t *root;              /* owned; the lists below are looked up in it, but for tok */
 	int64_t id;                /* of the op that is answered; -1 none */
 	int64_t t, t0, t1, now;    /* ns of the worker's CLOCK_MONOTONIC; -1 none */
 	int64_t report_ns;         /* idle: time that the worker spent on telling, -1 unknown */
 	/* step */
 	enum assay_step_kind step;
+	struct worker_tokens tokens; /* owned */
 	int64_t run, wait, n_prefill, n_decode, kv_used, preempted; /* -1 unknown */
 	/* done */
 	int64_t r, n_in, n_out, n_cached; /* -1 unknown */

@@ -69,6 +69,7 @@ static void keep_answer(struct worker *x, struct worker_event *ev)
 	x->answer = *ev;
 	x->answered = true;
 	ev->root = NULL;
+	ev->tokens = (struct worker_tokens){ 0 };
 }
 
 /* One line. An answer is kept for who waits; what belongs to a run goes there. */

@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/utf8.h"
+#include "engine/worker_event.h"
 #include "engine/worker_line.h"
 #include "exp_kit.h"
 
@@ -361,6 +362,41 @@ static void test_lines(void **state)
 	worker_lines_release(&l);
 }
 
+/* A list of tokens says the same at a line's end, where it is read the short way, and before another key. */
+static void test_tokens(void **state)
+{
+	(void)state;
+	static const struct { const char *tok; int n; int64_t sum; } row[] = {
+		{ "[]", 0, 0 }, { "[[0,[1]]]", 1, 1 }, { "[[4294967295, [2147483647, -1, 5]], [7,[-1]]]", 2, 4294967295 + 2147483647 + 7 - 1 }, { " [ [ 3 , [ 4 , 5 ] ] ] ", 1, 7 },
+		{ "[[0,[0]],[1,[10]],[2,[20]],[3,[30]],[4,[40]]]", 5, 110 },
+		{ "[[4294967296,[1]]]", -1, 0 }, { "[[-1,[1]]]", -1, 0 }, { "[[0,[2147483648]]]", -1, 0 }, { "[[0,[-2]]]", -1, 0 }, { "[[0,[]]]", -1, 0 }, { "[[0]]", -1, 0 }, { "[[0,[1],2]]", -1, 0 },
+		{ "[[0,[01]]]", -1, 0 }, { "[[00,[1]]]", -1, 0 }, { "[[0,[1.5]]]", -1, 0 }, { "[[0,[1e1]]]", -1, 0 }, { "[[0,[1]],]", -1, 0 }, { "[[0,[1]]", -1, 0 }, { "[[0,[1,]]]", -1, 0 }, { "[[0,[- 1]]]", -1, 0 },
+		{ "[[99999999999999999999,[1]]]", -1, 0 }, { "{}", -1, 0 }, { "null", -1, 0 }, { "[[\"0\",[1]]]", -1, 0 },
+	};
+	static const char *const form[] = { "{\"ev\":\"step\",\"t1\":5,\"tok\":%s}", "{\"ev\":\"step\",\"tok\":%s,\"t1\":5}", "{\"ev\":\"step\",\"t1\":5,\"tok\":%s} \r" };
+	static const char *const bad[] = {
+		"{\"ev\":\"step\",\"t1\":5,\"x\":{\"tok\":[[0,[1]]]}}", "{\"ev\":\"step\",\"t1\":5,\"tok\":[],\"tok\":[[0,[1]]]}", "{\"ev\":\"step\",\"t1\":5,\"x\":{\"tok\":[[0,[1]]]}", "\"tok\":[[0,[1]]]}",
+		"[{\"ev\":\"step\",\"t1\":5,\"tok\":[[0,[1]]]}",
+	};
+	for (size_t i = 0; i < 3 * sizeof row / sizeof *row; i++) {
+		struct worker_event ev;
+		int32_t first;
+		int64_t r, sum = 0;
+		char line[300];
+		int n = snprintf(line, sizeof line, form[i % 3], row[i / 3].tok), rc = worker_event_parse(line, (size_t)n, &ev, NULL);
+		for (size_t k = 0; !rc && k < worker_event_n_tok(&ev); k++)
+			sum += worker_event_tok(&ev, k, &r, &first) ? r + first : 0;
+		if (rc ? row[i / 3].n >= 0 : (int)worker_event_n_tok(&ev) != row[i / 3].n || sum != row[i / 3].sum)
+			fail_msg("%s: %d", line, rc);
+		worker_event_release(&ev);
+	}
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		struct worker_event ev;
+		assert_int_not_equal(worker_event_parse(bad[i], strlen(bad[i]), &ev, NULL), 0);
+		worker_event_release(&ev);
+	}
+}
+
 static void test_names(void **state)
 {
 	(void)state;
@@ -388,7 +424,7 @@ static int set_up(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_lines), cmocka_unit_test(test_names), cmocka_unit_test(test_measures), cmocka_unit_test(test_toy), cmocka_unit_test(test_unread), cmocka_unit_test(test_cancel), cmocka_unit_test(test_force),
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_lines), cmocka_unit_test(test_tokens), cmocka_unit_test(test_names), cmocka_unit_test(test_measures), cmocka_unit_test(test_toy), cmocka_unit_test(test_unread), cmocka_unit_test(test_cancel), cmocka_unit_test(test_force),
 		                            cmocka_unit_test(test_faults) };
 	return cmocka_run_group_tests_name("worker", tests, set_up, NULL);
 }
