@@ -177,7 +177,7 @@ class NanoVLLM(Worker):
                            max_model_len=c.max_model_len, block_size=c.kvcache_block_size, kv_tokens=self.kv_tokens, enforce_eager=c.enforce_eager, prefix_cache=cached,
                            end_token=self.llm.scheduler.eos, end_token_from="config.json: the directory has no tokenizer" if no_tokenizer else "its tokenizer",
                            device="cpu" if self.cpu else "cuda", gpu_mem_util=None if self.cpu else c.gpu_memory_utilization,
-                           replaced="what only a GPU has, and temperature 0: attention is torch's over the gathered pages, no torch.compile" if self.cpu else None),
+                           what="nano-vLLM with what only a GPU has replaced: attention is torch's over its pages, no torch.compile; temperature 0 is ours" if self.cpu else "nano-vLLM"),
             ignored=["block_size", "kv_dtype", "top_p", "top_k", "seed"] + (["kv_gib"] if kv_gib and not self.cpu else []), caps=dict(greedy=self.cpu))
 
     def adapt(self, torch):

@@ -23,8 +23,10 @@ def main():
             extra.pop("kv_gib", None)  # with --kv-memory and --threads in vllm.env.json: vLLM reads it from its environment
             t0 = now()
             from vllm import EngineArgs, LLMEngine, SamplingParams
+            from vllm.platforms import current_platform
             from vllm.sampling_params import RequestOutputKind
             t1 = now()
+            self.own_seeds = not current_platform.is_cpu()  # there it stops where a seeded prompt is prefilled in chunks
             args = EngineArgs(model=model, skip_tokenizer_init=True, dtype=dtypes[opts["dtype"]], max_model_len=int(extra.pop("max_model_len", -1)),  # -1: the model's, or what the KV cache holds
                               max_num_seqs=opts["max_num_seqs"],
                               max_num_batched_tokens=max(opts["max_batched_tokens"], opts["max_num_seqs"]), enforce_eager=extra.pop("eager", "true") != "false",
@@ -40,7 +42,7 @@ def main():
                 info=dict(dtype=short, vocab=m.get_vocab_size(), max_len=m.max_model_len),
                 effective=dict(dtype=short, max_num_seqs=s.max_num_seqs, max_batched_tokens=s.max_num_batched_tokens, max_model_len=m.max_model_len, block_size=c.block_size, kv_tokens=self.kv_tokens,
                                enforce_eager=m.enforce_eager, prefix_cache=bool(c.enable_prefix_caching), processes="one" if one else "many"),
-                ignored=["block_size", "kv_dtype"], caps=dict(stamp="engine" if one or self.tapped else "frontend", steps=one))
+                ignored=["block_size", "kv_dtype"] + ([] if self.own_seeds else ["a request's seed"]), caps=dict(stamp="engine" if one or self.tapped else "frontend", steps=one))
 
         def tap(self, core):
             """Keeps the stamp of each output that the core hands over."""
@@ -57,7 +59,7 @@ def main():
                 core.get_output = stamped
 
         def parameters(self, q):
-            return self.sampling(max_tokens=q.max_tokens, ignore_eos=q.ignore_eos, temperature=q.temperature, top_p=q.top_p, top_k=q.top_k or -1, seed=q.seed if q.temperature > 0 else None,
+            return self.sampling(max_tokens=q.max_tokens, ignore_eos=q.ignore_eos, temperature=q.temperature, top_p=q.top_p, top_k=q.top_k or -1, seed=q.seed if q.temperature > 0 and self.own_seeds else None,
                                  detokenize=False, output_kind=self.delta)
 
         def run(self, out):

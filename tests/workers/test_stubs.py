@@ -55,9 +55,9 @@ def start(worker):
     return peer
 
 
-def ask_all(peer, prompts, n, ignore_eos=True):
+def ask_all(peer, prompts, n, ignore_eos=True, temperature=0.0):
     """The answers, the steps and the ends."""
-    peer.say("submit", reqs=[dict(r=i, ids=ids, max_tokens=n, ignore_eos=ignore_eos, temperature=0.0, top_p=1.0, top_k=0, seed=0) for i, ids in enumerate(prompts)])
+    peer.say("submit", reqs=[dict(r=i, ids=ids, max_tokens=n, ignore_eos=ignore_eos, temperature=temperature, top_p=1.0, top_k=0, seed=0) for i, ids in enumerate(prompts)])
     peer.say("go", emit="step", batch=len(prompts))
     got, steps, ends = [[] for _ in prompts], [], {}
     for ev in peer.until("idle"):
@@ -119,6 +119,15 @@ def refusal(worker, says, config=None, dtype="f32", **extra):
     raise AssertionError("not refused: " + says)
 
 
+def samples(worker):
+    """On a CPU vLLM gets no seed with a request: it would stop at a prompt in chunks."""
+    peer, model = start(worker), folder(worker)
+    peer.say("load", model=model, opts=dict(OPTS, extra={}))
+    assert "a request's seed" in peer.until("loaded")[-1]["ignored"]
+    assert ask_all(peer, [[5]], 4, temperature=0.6)[0] == [answer([5], 4)]
+    shutil.rmtree(model)
+
+
 def nano(worker):
     """Prefill in chunks, a preemption, its prefix cache off and on, what it refuses."""
     long = [n % 1000 for n in range(700)]
@@ -151,7 +160,7 @@ def nano(worker):
 def main():
     bad, n = 0, 0
     for worker in ("transformers", "vllm", "deepspeed", "ort_genai", "nanovllm"):
-        for test in (serves, refuses) + ((nano,) if worker == "nanovllm" else ()):
+        for test in (serves, refuses) + dict(nanovllm=(nano,), vllm=(samples,)).get(worker, ()):
             n += 1
             try:
                 test(worker)

@@ -11,7 +11,7 @@ check(os.environ["VLLM_WORKER_MULTIPROC_METHOD"] == "spawn" and os.environ["VLLM
 
 class SamplingParams:
     def __init__(self, max_tokens, ignore_eos, temperature, top_p, top_k, seed, detokenize, output_kind):
-        check(temperature == 0 and top_k == -1 and seed is None and not detokenize and output_kind == RequestOutputKind.DELTA, "sampling parameters")
+        check(temperature in (0, 0.6) and top_k == -1 and seed is None and not detokenize and output_kind == RequestOutputKind.DELTA, "sampling parameters")
         self.max_tokens, self.ignore_eos = max_tokens, ignore_eos
 
 
