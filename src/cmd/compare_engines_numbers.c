@@ -99,7 +99,7 @@ static bool enough_gaps(const struct cmd_engines_side *s, int64_t batch)
 /* A memory run's timings are left out: they are of a set-up that nobody runs. */
 json_t *cmd_engines_batches(const struct cmd_engines_work *w, const struct cmd_engines_side *s)
 {
-	static const char *const keys[] = { "ttft_ms", "tpot_ms", "output_tok_s", "total_tok_s" };
+	static const char *const keys[] = { "ttft_ms", "tpot_ms", "output_tok_s", "total_tok_s", "cpu_util" };
 	const json_t *sizes = json_object_get(json_object_get(w->record, "workload"), "batches");
 	json_t *rows = json_array(), *size;
 	size_t i;

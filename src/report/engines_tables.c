@@ -101,7 +101,7 @@ static void engine_table(const json_t *doc, struct draw_table *t)
 /* A row a batch size of an engine. A memory run has none. */
 static void speed_table(const json_t *doc, struct draw_table *t)
 {
-	static const struct column c[] = { { "Batch", true, 0 }, { "", false, 0 }, { "Engine", false, 1 }, { "TTFT ms", true, 0 }, { "TPOT ms", true, 0 }, { "ITL P99 ms", true, 3 }, { "Output tok/s", true, 0 }, { "Total tok/s", true, 2 },
+	static const struct column c[] = { { "Batch", true, 0 }, { "", false, 0 }, { "Engine", false, 1 }, { "TTFT ms", true, 0 }, { "TPOT ms", true, 0 }, { "ITL P99 ms", true, 3 }, { "Output tok/s", true, 0 }, { "Total tok/s", true, 2 }, { "CPU use", true, 2 },
 					   { "of A", true, 0 } };
 	const json_t *sizes = json_object_get(json_object_get(doc, "workload"), "batches");
 	size_t i, b;
@@ -120,6 +120,7 @@ static void speed_table(const json_t *doc, struct draw_table *t)
 			number(t, mean(row, "itl_p99_ms"), assay_json_get_bool(row, "itl_p99_enough", 0) ? "" : "*");
 			number(t, mean(row, "output_tok_s"), "");
 			number(t, mean(row, "total_tok_s"), "");
+			number(t, mean(row, "cpu_util"), "");
 			ratio(t, assay_json_get_num(row, "ratio", NAN));
 		}
 }
@@ -220,7 +221,7 @@ static void expected_table(const json_t *doc, struct draw_table *t)
 }
 
 static const struct { const char *key, *title; } spread[] = {
-	{ "ttft_ms", "TTFT ms" }, { "tpot_ms", "TPOT ms" }, { "itl_p99_ms", "ITL P99 ms" }, { "output_tok_s", "Output tok/s" }, { "total_tok_s", "Total tok/s" },
+	{ "ttft_ms", "TTFT ms" }, { "tpot_ms", "TPOT ms" }, { "itl_p99_ms", "ITL P99 ms" }, { "output_tok_s", "Output tok/s" }, { "total_tok_s", "Total tok/s" }, { "cpu_util", "CPU use" },
 };
 
 static void spread_row(struct draw_table *t, const json_t *g, long long batch, const char *title, const json_t *x)
@@ -275,7 +276,7 @@ static void spread_table(const json_t *doc, struct draw_table *t)
 
 const struct engines_part engines_parts[] = {
 	{ "engines", "Engines", "Answers: greedy tokens against A's. Blocks: the verdicts of its results. Dtype and threads: in force, as the engine says.", engine_table, false },
-	{ "speed", "Speed", "Means over the blocks. Total counts prompt and output tokens. * fewer samples than it takes to state that percentile; ! a block is INVALID.", speed_table, false },
+	{ "speed", "Speed", "Means over the blocks. Total counts prompt and output tokens. CPU use: of all CPUs, spinning threads too. * fewer samples than it takes to state that percentile; ! a block is INVALID.", speed_table, false },
 	{ "load", "Load and memory", "Means over the blocks, the first load beside it; outside the timing. Memory: of assay's own process for the embedded engine, of the worker's process group for a worker.", load_table, false },
 	{ "against", "Against A", "The unit is the block.", judged_table, false },
 	{ "expected", "What the documents expect", "Output tok/s against PyTorch's. Met: within or above. * the documents name no batch size.", expected_table, false },
