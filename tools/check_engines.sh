@@ -19,6 +19,7 @@ for worker in workers/*.py; do
 	fi
 	if [ -x "$python" ]; then
 		WORKER_OPTS=${source:+source=$source} python3 tests/workers/check_golden.py "$python" "$worker" "$golden"/* || bad=1
+		[ "$name" != transformers ] || WORKER_OPTS=batching=continuous python3 tests/workers/check_golden.py "$python" "$worker" "$golden"/* || bad=1
 		if [ "$name" = nanovllm ]; then
 			python3 tests/workers/check_nanovllm.py "$python" "$worker" $source || bad=1
 		fi

@@ -76,6 +76,7 @@ class Out:
         self.live = {}
         self.emit = "step"
         self.n = self.report_ns = 0  # report_ns: what telling steps takes from the engine
+        self.wake = lambda: None  # called when something arrived or was cancelled, for an engine that waits elsewhere
 
     def take(self, most=None):
         """Requests that arrived since the last call, at most so many."""
@@ -111,6 +112,7 @@ class Out:
             for q in map(Request, reqs):
                 self.live[q.r] = q
                 self.waiting.append(q)
+        self.wake()
 
     def cancel(self, rs):
         with self.changed:
@@ -120,6 +122,7 @@ class Out:
             self.waiting = collections.deque(q for q in self.waiting if not q.cancelled)
         for q in unstarted:
             self.done(q, "abort")
+        self.wake()
 
 
 def _code(e, otherwise):

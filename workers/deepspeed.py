@@ -3,7 +3,7 @@ module inside is untouched, so this is transformers behind a wrapper, and says s
 import importlib.util
 import os
 
-from common import now, serve
+from common import Error, now, serve
 
 _spec = importlib.util.spec_from_file_location("worker_transformers", os.path.join(os.path.dirname(os.path.realpath(__file__)), "transformers.py"))
 _base = importlib.util.module_from_spec(_spec)
@@ -16,6 +16,8 @@ class DeepSpeed(_base.Transformers):
     distributions = ("deepspeed", "transformers", "torch")
 
     def load(self, model, opts):
+        if opts["extra"].get("batching", "static") != "static":
+            raise Error("unsupported_option", "batching=%s: DeepSpeed's wrapper hands generate() on, which is static: -e worker:transformers has continuous" % opts["extra"]["batching"])
         told = super().load(model, opts)
         t0 = now()
         import deepspeed

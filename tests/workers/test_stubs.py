@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Each worker against stand-ins of its engine (stubs/), which check how they are called: answers alone and together, ends, cancelling, a wrong model,
 options that are not known. Prints TAP. No engine is needed."""
+import atexit
 import json
 import os
 import shutil
@@ -41,6 +42,7 @@ def to_stand_in():
 def folder(worker, **config):
     """An empty model; for ONNX Runtime GenAI one that is converted already."""
     d = tempfile.mkdtemp(prefix="assay-stub-")
+    atexit.register(shutil.rmtree, d, ignore_errors=True)
     json.dump(dict(dict(model_type="qwen3", eos_token_id=stub_lm.EOS), **config), open(os.path.join(d, "config.json"), "w"))
     if worker == "ort_genai":
         json.dump({"model": {"vocab_size": stub_lm.VOCAB, "context_length": 512, "eos_token_id": [stub_lm.EOS]}}, open(os.path.join(d, "genai_config.json"), "w"))
@@ -55,10 +57,14 @@ def start(worker):
     return peer
 
 
-def ask_all(peer, prompts, n, ignore_eos=True, temperature=0.0):
-    """The answers, the steps and the ends."""
+def send(peer, prompts, n, ignore_eos=True, temperature=0.0):
     peer.say("submit", reqs=[dict(r=i, ids=ids, max_tokens=n, ignore_eos=ignore_eos, temperature=temperature, top_p=1.0, top_k=0, seed=0) for i, ids in enumerate(prompts)])
     peer.say("go", emit="step", batch=len(prompts))
+
+
+def ask_all(peer, prompts, n, ignore_eos=True, temperature=0.0):
+    """The answers, the steps and the ends."""
+    send(peer, prompts, n, ignore_eos, temperature)
     got, steps, ends = [[] for _ in prompts], [], {}
     for ev in peer.until("idle"):
         if ev["ev"] == "step":
@@ -75,11 +81,24 @@ def ask(peer, prompts, n, ignore_eos=True):
     return got, [e["reason"] for e in ends]
 
 
-def serves(worker):
+def load(peer, model, dtype="f32", **extra):
+    peer.say("load", model=model, opts=dict(OPTS, dtype=dtype, extra=extra))
+    return peer.until("loaded")[-1]
+
+
+def refused(peer, model, what, dtype="f32", **extra):
+    """Not loaded, with words that say why."""
+    try:
+        load(peer, model, dtype, **extra)
+    except (RuntimeError, check_golden.Unsupported) as e:
+        assert what in str(e), e
+        return
+    raise AssertionError("not refused: " + what)
+
+
+def serves(worker, **extra):
     peer, model = start(worker), folder(worker)
-    extra = dict(onnx=model) if worker == "ort_genai" else {}
-    peer.say("load", model=model, opts=dict(OPTS, extra=dict(extra, nonsense="1")))
-    loaded = peer.until("loaded")[-1]
+    loaded = load(peer, model, nonsense="1", **dict(extra, onnx=model) if worker == "ort_genai" else extra)
     assert loaded["info"]["dtype"] == "f32" and "nonsense" in loaded["ignored"], loaded
     assert loaded["effective"]["max_num_seqs"] == 3, loaded
     for prompts in [[p] for p in PROMPTS] + [PROMPTS]:
@@ -92,40 +111,71 @@ def serves(worker):
     peer.until("mem")
     peer.say("quit")
     peer.until("bye")
-    shutil.rmtree(model)
 
 
 def refuses(worker):
-    peer = start(worker)
-    peer.say("load", model="/nowhere", opts=dict(OPTS, extra={}))
+    refused(start(worker), "/nowhere", "/nowhere")
+
+
+# ---- transformers, continuous batching ----
+
+def continuous(worker):
+    serves(worker, batching="continuous", page_size="16", kv_gib="1")
+
+
+def continuous_steps(worker):
+    """Steps tell what they did: prompts are read four ids a step, four requests share three places, times lie between the step's ends."""
+    peer, model = start(worker), folder(worker)
+    loaded = load(peer, model, batching="continuous", page_size="16")
+    assert loaded["caps"]["continuous_batching"] and loaded["effective"]["batching"] == "continuous" and "max_batched_tokens" not in loaded["ignored"], loaded
+    assert loaded["effective"]["kv_tokens"] == loaded["info"]["max_len"] * OPTS["max_num_seqs"] == 3 * 512, loaded
+    _, steps, _ = ask_all(peer, PROMPTS, 3)
+    assert all(s["t0"] <= s["t1"] for s in steps) and all(a["t1"] <= b["t0"] for a, b in zip(steps, steps[1:])), "times out of order"
+    assert (steps[0]["kind"], steps[0]["run"], steps[0]["wait"], steps[0]["n_prefill"]) == ("prefill", 3, 1, sum(map(len, PROMPTS[:3]))), steps[0]
+    assert sum(s["n_prefill"] for s in steps) == sum(map(len, PROMPTS)) and sum(s["n_decode"] for s in steps) == 2 * len(PROMPTS), steps
+    assert [] in [s["tok"] for s in steps], "the step that reads the first four ids of six gives no token"
+
+
+def continuous_cancel(worker):
+    peer, model = start(worker), folder(worker)
+    load(peer, model, batching="continuous", page_size="16")
+    send(peer, PROMPTS, 10 ** 8)  # one of the four waits
+    peer.until("step")
+    peer.say("cancel", r=list(range(len(PROMPTS))))
+    ends = [ev["reason"] for ev in peer.until("idle") if ev["ev"] == "done"]
+    assert ends == ["abort"] * len(PROMPTS), ends
+    assert ask(peer, PROMPTS, 5)[0] == [answer(p, 5) for p in PROMPTS], "after a cancel"
+
+
+def continuous_failures(worker):
+    peer, model = start(worker), folder(worker)
+    load(peer, model, batching="continuous", page_size="16")
+    got, ends = ask(peer, [[778, 3], [5]], 4)
+    assert (got, ends) == ([[], answer([5], 4)], ["error", "length"]), ends
     try:
-        peer.until("loaded")
+        ask(peer, [[777, 3], [5]], 4)
     except RuntimeError as e:
-        assert "/nowhere" in str(e), e
+        assert "ValueError: 777 is not for this thread" in str(e), e
         return
-    raise AssertionError("a model that is not there was loaded")
+    raise AssertionError("the thread's end went unseen")
 
 
-def refusal(worker, says, config=None, dtype="f32", **extra):
-    """The model's config.json or an option that is refused with words that say why."""
-    peer, model = start(worker), folder(worker, **(config or {}))
-    peer.say("load", model=model, opts=dict(OPTS, dtype=dtype, extra=extra))
+def continuous_refusals(worker):
+    peer, model = start(worker), folder(worker)
+    refused(peer, model, "batching=both is not static or continuous", batching="both")
+    refused(start("deepspeed"), model, "batching=continuous: DeepSpeed", batching="continuous")
+    os.environ["STUB_CANNOT"] = "1"
     try:
-        peer.until("loaded")
-    except (RuntimeError, check_golden.Unsupported) as e:
-        shutil.rmtree(model)
-        assert says in str(e), e
-        return
-    raise AssertionError("not refused: " + says)
+        refused(start(worker), model, "cannot here: continuous batching of transformers: AssertionError: stub: no continuous batching on this machine", batching="continuous")
+    finally:
+        del os.environ["STUB_CANNOT"]
 
 
 def samples(worker):
     """On a CPU vLLM gets no seed with a request: it would stop at a prompt in chunks."""
     peer, model = start(worker), folder(worker)
-    peer.say("load", model=model, opts=dict(OPTS, extra={}))
-    assert "a request's seed" in peer.until("loaded")[-1]["ignored"]
+    assert "a request's seed" in load(peer, model)["ignored"]
     assert ask_all(peer, [[5]], 4, temperature=0.6)[0] == [answer([5], 4)]
-    shutil.rmtree(model)
 
 
 def nano(worker):
@@ -133,8 +183,7 @@ def nano(worker):
     long = [n % 1000 for n in range(700)]
     for cached in ("false", "true"):
         peer, model = start(worker), folder(worker)
-        peer.say("load", model=model, opts=dict(OPTS, extra=dict(prefix_cache=cached)))
-        loaded = peer.until("loaded")[-1]
+        loaded = load(peer, model, prefix_cache=cached)
         assert loaded["effective"]["prefix_cache"] is (cached == "true") and loaded["effective"]["end_token"] == stub_lm.EOS, loaded
         assert loaded["phases"]["warmup"] >= 0 and loaded["phases"]["kv"] >= 0 and loaded["info"]["weight_bytes"] == 40, loaded
         for n_cached in (0, 512 if cached == "true" else 0):
@@ -145,29 +194,28 @@ def nano(worker):
         assert sum(s["preempted"] for s in steps) == 0
         peer.say("mem")
         assert peer.until("mem")[-1]["kv"]["used_tokens"] == 0
-        shutil.rmtree(model)
     peer, model = start(worker), folder(worker)
-    peer.say("load", model=model, opts=dict(OPTS, extra={}))
-    peer.until("loaded")
+    load(peer, model)
     got, steps, _ = ask_all(peer, [[5], [7, 300, 2]], 6)
     assert got == [answer([5], 6), answer([7, 300, 2], 6)] and sum(s["preempted"] for s in steps) == 1, steps
-    shutil.rmtree(model)
-    refusal(worker, "Qwen3 models only", dict(model_type="llama"))
-    refusal(worker, "--dtype bf16", dict(dtype="float32"), dtype="bf16")
-    refusal(worker, "no nanovllm/__init__.py", source="/nowhere")
+    refused(start(worker), folder(worker, model_type="llama"), "Qwen3 models only")
+    refused(start(worker), folder(worker, dtype="float32"), "--dtype bf16", dtype="bf16")
+    refused(start(worker), folder(worker), "no nanovllm/__init__.py", source="/nowhere")
 
 
 def main():
+    tests = [(test, worker) for worker in ("transformers", "vllm", "deepspeed", "ort_genai", "nanovllm") for test in (serves, refuses)]
+    tests += [(nano, "nanovllm"), (samples, "vllm")]
+    tests += [(test, "transformers") for test in (continuous, continuous_steps, continuous_cancel, continuous_failures, continuous_refusals)]
     bad, n = 0, 0
-    for worker in ("transformers", "vllm", "deepspeed", "ort_genai", "nanovllm"):
-        for test in (serves, refuses) + dict(nanovllm=(nano,), vllm=(samples,)).get(worker, ()):
-            n += 1
-            try:
-                test(worker)
-                print("ok %d - %s %s" % (n, worker, test.__name__))
-            except Exception as e:
-                bad += 1
-                print("not ok %d - %s %s: %s: %s" % (n, worker, test.__name__, type(e).__name__, e))
+    for test, worker in tests:
+        n += 1
+        try:
+            test(worker)
+            print("ok %d - %s %s" % (n, worker, test.__name__))
+        except Exception as e:
+            bad += 1
+            print("not ok %d - %s %s: %s: %s" % (n, worker, test.__name__, type(e).__name__, e))
     print("1..%d" % n)
     sys.exit(bad > 0)
 

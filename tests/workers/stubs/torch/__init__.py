@@ -2,7 +2,12 @@
 import contextlib
 import types
 
-long, bool, float32 = "long", "bool", "torch.float32"
+
+class Dtype(str):
+    itemsize = 4
+
+
+long, bool, float32 = "long", "bool", Dtype("torch.float32")
 compile = set_default_device = None
 cuda = types.SimpleNamespace(is_available=lambda: False)
 distributed = types.SimpleNamespace(init_process_group=lambda *a, **k: None)

@@ -1,0 +1,1 @@
+"""Is only looked for."""
