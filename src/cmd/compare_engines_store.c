@@ -18,30 +18,9 @@ enum { RECORD_MAX = 16 << 20 };
 
 char *cmd_engines_block_dir(int number, int at) { return xasprintf("blocks/%03d-%c", number, 'A' + at); }
 
-json_t *cmd_engines_record(const char *dir, struct assay_err *e)
-{
-	char *path = xasprintf("%s/blocks.json", dir);
-	json_t *record = assay_json_load(path, RECORD_MAX, ASSAY_E_USAGE, e);
-	if (record && strcmp(assay_json_get_str(record, "schema", ""), SCHEMA)) {
-		assay_fail(e, ASSAY_E_USAGE, "%s: its schema is \"%.40s\", not %s", path, assay_json_get_str(record, "schema", ""), SCHEMA);
-		json_decref(record);
-		record = NULL;
-	}
-	free(path);
-	return record;
-}
+json_t *cmd_engines_record(const char *dir, struct assay_err *e) { return cmd_kept_load(dir, "blocks.json", SCHEMA, RECORD_MAX, e); }
 
-json_t *cmd_engines_command(const char *dir, struct assay_err *e)
-{
-	json_t *record = cmd_engines_record(dir, e), *words = json_incref(json_object_get(record, "command"));
-	json_decref(record);
-	if (record && !json_is_array(words)) {
-		assay_fail(e, ASSAY_E_USAGE, "%s/blocks.json: names no command", dir);
-		json_decref(words);
-		words = NULL;
-	}
-	return words;
-}
+json_t *cmd_engines_command(const char *dir, struct assay_err *e) { return cmd_kept_command_of(cmd_engines_record(dir, e), dir, "blocks.json", e); }
 
 /* ---- a new record ---- */
 

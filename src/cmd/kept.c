@@ -128,6 +128,31 @@ int cmd_kept_aside(const char *root, const char *dir, struct assay_err *e)
 
 /* ---- which command ---- */
 
+json_t *cmd_kept_load(const char *dir, const char *file, const char *schema, size_t max_bytes, struct assay_err *e)
+{
+	char *path = xasprintf("%s/%s", dir, file);
+	json_t *doc = assay_json_load(path, max_bytes, ASSAY_E_USAGE, e);
+	if (doc && strcmp(assay_json_get_str(doc, "schema", ""), schema)) {
+		assay_fail(e, ASSAY_E_USAGE, "%s: its schema is \"%.40s\", not %s", path, assay_json_get_str(doc, "schema", ""), schema);
+		json_decref(doc);
+		doc = NULL;
+	}
+	free(path);
+	return doc;
+}
+
+json_t *cmd_kept_command_of(json_t *doc, const char *dir, const char *file, struct assay_err *e)
+{
+	json_t *words = json_incref(json_object_get(doc, "command"));
+	json_decref(doc);
+	if (doc && !json_is_array(words)) {
+		assay_fail(e, ASSAY_E_USAGE, "%s/%s: names no command", dir, file);
+		json_decref(words);
+		words = NULL;
+	}
+	return words;
+}
+
 int cmd_kept_command(int argc, char **argv, const char *const *own, json_t *(*load)(const char *dir, struct assay_err *e), struct cmd_argv *out, struct assay_err *e)
 {
 	const char *dir = NULL;

@@ -18,6 +18,10 @@ bool cmd_kept_finished(const char *dir, const char *verb, const struct cmd_argv 
 /* Puts dir, which lies below root, out of the way: root/aside/NAME-1, -2, ... Nothing where it is not there. ASSAY_E_IO. */
 int cmd_kept_aside(const char *root, const char *dir, struct assay_err *e);
 
+/* dir/file, whose "schema" must be that one. NULL + ASSAY_E_USAGE. */
+json_t *cmd_kept_load(const char *dir, const char *file, const char *schema, size_t max_bytes, struct assay_err *e);
+/* Its "command", a new reference; doc is stolen and may be NULL (*e says why). NULL + ASSAY_E_USAGE. */
+json_t *cmd_kept_command_of(json_t *doc, const char *dir, const char *file, struct assay_err *e);
 /* `--resume DIR` without an option of `own` (prefixes, NULL-terminated): the stored command (load), without its first two words, and argv behind it; else argv. Words are owned
  * by *out. load: the stored words, a new reference, or NULL and *e. */
 int cmd_kept_command(int argc, char **argv, const char *const *own, json_t *(*load)(const char *dir, struct assay_err *e), struct cmd_argv *out, struct assay_err *e);

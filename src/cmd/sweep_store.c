@@ -11,30 +11,9 @@
 #define SCHEMA "assay.sweep/1"
 enum { SWEEP_JSON_MAX = 256 << 20 };
 
-static json_t *load(const char *dir, struct assay_err *e)
-{
-	char *path = xasprintf("%s/sweep.json", dir);
-	json_t *doc = assay_json_load(path, SWEEP_JSON_MAX, ASSAY_E_USAGE, e);
-	if (doc && strcmp(assay_json_get_str(doc, "schema", ""), SCHEMA)) {
-		assay_fail(e, ASSAY_E_USAGE, "%s: its schema is \"%.40s\", not %s", path, assay_json_get_str(doc, "schema", ""), SCHEMA);
-		json_decref(doc);
-		doc = NULL;
-	}
-	free(path);
-	return doc;
-}
+static json_t *load(const char *dir, struct assay_err *e) { return cmd_kept_load(dir, "sweep.json", SCHEMA, SWEEP_JSON_MAX, e); }
 
-json_t *cmd_sweep_command(const char *dir, struct assay_err *e)
-{
-	json_t *doc = load(dir, e), *words = json_incref(json_object_get(doc, "command"));
-	json_decref(doc);
-	if (doc && !json_is_array(words)) {
-		assay_fail(e, ASSAY_E_USAGE, "%s/sweep.json: names no command", dir);
-		json_decref(words);
-		words = NULL;
-	}
-	return words;
-}
+json_t *cmd_sweep_command(const char *dir, struct assay_err *e) { return cmd_kept_command_of(load(dir, e), dir, "sweep.json", e); }
 
 /* ---- is it the same sweep? ---- */
 
