@@ -31,6 +31,7 @@ def main():
                               max_num_seqs=opts["max_num_seqs"],
                               max_num_batched_tokens=max(opts["max_batched_tokens"], opts["max_num_seqs"]), enforce_eager=extra.pop("eager", "true") != "false",
                               enable_prefix_caching=extra.pop("prefix_cache", "false") == "true", seed=opts["seed"], disable_log_stats=True)
+            self.check_heads(args)
             self.engine, self.sampling, self.delta, self.one = LLMEngine.from_engine_args(args), SamplingParams, RequestOutputKind.DELTA, one
             self.tap(self.engine.engine_core)
             config = self.engine.vllm_config
@@ -43,6 +44,18 @@ def main():
                 effective=dict(dtype=short, max_num_seqs=s.max_num_seqs, max_batched_tokens=s.max_num_batched_tokens, max_model_len=m.max_model_len, block_size=c.block_size, kv_tokens=self.kv_tokens,
                                enforce_eager=m.enforce_eager, prefix_cache=bool(c.enable_prefix_caching), processes="one" if one else "many"),
                 ignored=["block_size", "kv_dtype"] + ([] if self.own_seeds else ["a request's seed"]), caps=dict(stamp="engine" if one or self.tapped else "frontend", steps=one))
+
+        def check_heads(self, args):
+            """Its attention on a CPU knows some head sizes only, and would end at the first request."""
+            try:
+                from vllm.platforms import current_platform
+                from vllm.v1.attention.backends.cpu_attn import CPUAttentionBackend
+                sizes = CPUAttentionBackend.get_supported_head_sizes() if current_platform.is_cpu() else []
+                size = args.create_model_config().get_head_size() if sizes else 0
+            except (ImportError, AttributeError):  # another version
+                return
+            if sizes and size not in sizes:
+                raise Error("model_unsupported", "its attention on a CPU takes heads of %s, this model's are of %d" % (", ".join(map(str, sizes)), size))
 
         def tap(self, core):
             """Keeps the stamp of each output that the core hands over."""

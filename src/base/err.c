@@ -40,3 +40,16 @@ int assay_fail_in(struct assay_err *e, const char *fmt, ...)
 	one_line(e->msg);
 	return e->code;
 }
+
+int assay_fail_so(struct assay_err *e, const char *fmt, ...)
+{
+	va_list ap;
+	if (!e)
+		return ASSAY_E_INTERNAL;
+	size_t n = strlen(e->msg);
+	va_start(ap, fmt);
+	vsnprintf(e->msg + n, sizeof e->msg - n, fmt, ap);
+	va_end(ap);
+	one_line(e->msg);
+	return e->code;
+}

@@ -29,5 +29,7 @@ int assay_fail(struct assay_err *e, enum assay_code code, const char *fmt, ...)
 
 /* Puts "context: " before the message that *e already holds; returns e->code. */
 int assay_fail_in(struct assay_err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Puts text behind it: what to do. */
+int assay_fail_so(struct assay_err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

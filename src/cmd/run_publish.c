@@ -162,6 +162,8 @@ int cmd_run_publish(struct cmd_run *r, int rc, struct assay_err *e)
 	fflush(stdout);
 	if (!rc && !any_success(result) && !interrupted())
 		rc = assay_fail(e, ASSAY_E_ENGINE, "no point could be measured: %s", first_reason(result));
+	else if (!rc && r->totals.engine_failed && !interrupted())
+		rc = assay_fail(e, ASSAY_E_ENGINE, "the engine failed before all was measured: %s", first_reason(result));
 	int status = cmd_result_status(result);
 	if (rc && rc != ASSAY_E_INTERRUPT) {
 		status = r->quiet ? cmd_exit_of(e->code) : cmd_error(e);

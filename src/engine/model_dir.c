@@ -36,10 +36,10 @@ static void file_id(const char *model, char out[FILE_ID + 1])
 	free(path);
 }
 
-static enum nn_dtype dtype_of(const char *name, enum nn_dtype stored)
+enum nn_dtype assay_model_dir_dtype(const struct assay_model_dir *m, const struct nn_shape *shape)
 {
-	enum nn_dtype t = (enum nn_dtype)nn_dtype_parse(name);
-	return t == NN_AUTO ? nn_dtype_auto(stored) : t;
+	enum nn_dtype t = (enum nn_dtype)nn_dtype_parse(m->dtype);
+	return t == NN_AUTO ? nn_dtype_auto(shape->stored) : t;
 }
 
 char *assay_model_dir_path(const struct assay_model_dir *m, const struct nn_shape *shape)
@@ -52,7 +52,7 @@ char *assay_model_dir_path(const struct assay_model_dir *m, const struct nn_shap
 		*c = isalnum((unsigned char)*c) || strchr("._-", *c) ? *c : '_';
 	file_id(m->model, id);
 	char *cache = assay_fs_cache_dir(), *which = shape->synthetic ? xasprintf("seed%llu", (unsigned long long)m->seed) : xstrdup(id);
-	char *path = xasprintf("%s/exports/%s-%s-%s", cache, name, nn_dtype_name(dtype_of(m->dtype, shape->stored)), which);
+	char *path = xasprintf("%s/exports/%s-%s-%s", cache, name, nn_dtype_name(assay_model_dir_dtype(m, shape)), which);
 	free(which);
 	free(cache);
 	return path;
@@ -76,14 +76,6 @@ static void sweep_out(const char *path)
 	if (d)
 		closedir(d);
 	free(folder);
-}
-
-/* What to do, behind why the cache could not take it. */
-static int advise(const struct assay_model_dir *m, struct assay_err *e)
-{
-	char why[sizeof e->msg];
-	memcpy(why, e->msg, sizeof why);
-	return assay_fail(e, ASSAY_E_IO, "%s: no place for the worker's copy of %.60s: set XDG_CACHE_HOME, or give -m DIR after assay models export %.60s DIR", why, m->model, m->model);
 }
 
 /* The lock of one directory: PATH.lock, kept for good. */
@@ -115,7 +107,7 @@ static int write_it(const struct assay_model_dir *m, const char *path, struct as
 	int rc = nn_source_open(m->model, m->seed, &src, e);
 	if (rc)
 		return rc;
-	struct nn_export_options o = { .dtype = dtype_of(m->dtype, src->shape.stored), .tokenizer = m->model, .seed = m->seed, .progress = m->progress, .arg = m->arg };
+	struct nn_export_options o = { .dtype = assay_model_dir_dtype(m, &src->shape), .tokenizer = m->model, .seed = m->seed, .progress = m->progress, .arg = m->arg };
 	src->cancelled = m->cancelled;
 	rc = nn_export(src, &o, path, &r, e);
 	nn_source_close(src);
@@ -135,5 +127,7 @@ int assay_model_dir_make(const struct assay_model_dir *m, const char *path, stru
 	}
 	if (fd >= 0)
 		close(fd);
-	return e && rc && (rc == ASSAY_E_IO || fd < 0) && rc != ASSAY_E_INTERRUPT ? advise(m, e) : rc;
+	if (rc && rc != ASSAY_E_INTERRUPT && (rc == ASSAY_E_IO || fd < 0))
+		assay_fail_so(e, " (a place for the worker's copy: XDG_CACHE_HOME=DIR; or assay models export %.60s DIR, and -m DIR)", m->model);
+	return rc;
 }

@@ -16,6 +16,8 @@ struct assay_model_dir {
 	void *arg;
 };
 
+/* The type that the weights get. */
+enum nn_dtype assay_model_dir_dtype(const struct assay_model_dir *m, const struct nn_shape *shape);
 /* Where it lies or would lie: `model` itself when that is a directory. The name holds model, dtype and seed, or, for a file, which file it is. malloc'ed. */
 char *assay_model_dir_path(const struct assay_model_dir *m, const struct nn_shape *shape);
 /* Writes it unless it is there whole; one process at a time, others wait. What a killed one left is taken away. Errors as of nn_export. */

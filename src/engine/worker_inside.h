@@ -58,6 +58,8 @@ struct worker {
 
 /* worker_talk.c. Each returns 0 or ASSAY_E_ENGINE with the fault named; a fault stays. */
 int worker_fault(struct worker *x, struct assay_err *e, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* The same for an error event: in the worker's own words. */
+int worker_told_fault(struct worker *x, const struct worker_event *ev, struct assay_err *e);
 /* Sends {"op": op, ...fields} as one line; fields may be NULL, else stolen. Returns the op's id, or < 0. */
 int64_t worker_send(struct worker *x, const char *op, json_t *fields, struct assay_err *e);
 /* Takes what the worker wrote, waiting at most timeout_ns for something; hands events to worker_run_event. */

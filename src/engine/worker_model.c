@@ -4,12 +4,29 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fs.h"
 #include "base/json.h"
+#include "base/sysmem.h"
 #include "engine/model_dir.h"
 #include "engine/worker_inside.h"
+#include "nn/fit.h"
 #include "nn/tokenizer.h"
 
 static struct worker *worker_of(struct assay_engine *g) { return (struct worker *)g; }
+
+/* Refused before anything is written or loaded: the kernel would end some process for want of memory, perhaps another one. With a GPU the engine may load there. */
+static int check_memory(const struct assay_engine_config *c, const struct nn_shape *shape, enum nn_dtype dtype, struct assay_err *e)
+{
+	struct assay_sysmem m;
+	struct nn_fit fit;
+	struct nn_fit_in in = { .shape = shape, .dtype = dtype, .kv_dtype = dtype, .max_num_seqs = c->max_num_seqs > 0 ? c->max_num_seqs : 1, .block_size = c->block_size > 0 ? c->block_size : 16,
+				.kv_bytes = c->kv_bytes, .kv_tokens_wanted = c->kv_tokens_wanted };
+	if (assay_fs_exists("/dev/nvidiactl"))
+		return 0;
+	assay_sysmem_read("", &m);
+	in.safe_bytes = assay_sysmem_safe_bytes(&m);
+	return nn_fit(&in, &fit, e);
+}
 
 /* A worker that computes nothing says caps.model = "any": it gets the name as it is. */
 int worker_model_choose(struct worker *x, const struct assay_engine_config *c, const struct nn_shape *shape, const json_t *caps, struct assay_err *e)
@@ -17,7 +34,9 @@ int worker_model_choose(struct worker *x, const struct assay_engine_config *c, c
 	struct assay_model_dir m = { .model = c->model, .dtype = c->dtype ? c->dtype : "auto", .seed = c->seed, .cancelled = c->cancelled, .progress = c->exporting, .arg = c->exporting_arg };
 	bool any = !strcmp(assay_json_get_str(caps, "model", "directory"), "any");
 	char *path = any ? xstrdup(c->model) : assay_model_dir_path(&m, shape);
-	int rc = any ? 0 : assay_model_dir_make(&m, path, e);
+	int rc = any ? 0 : check_memory(c, shape, assay_model_dir_dtype(&m, shape), e);
+	if (!rc && !any)
+		rc = assay_model_dir_make(&m, path, e);
 	x->exported = !rc && strcmp(path, c->model);
 	x->model = realpath(path, NULL);
 	if (!x->model)

@@ -181,7 +181,7 @@ static int on_error(struct worker *x, const struct worker_event *ev, struct assa
 {
 	bool oom = !strcmp(ev->code, "oom");
 	if (ev->fatal || !worker_event_n_failed(ev))
-		return ev->fatal || x->running ? worker_fault(x, e, "%.40s: %.200s", ev->code, ev->msg) : 0;
+		return ev->fatal || x->running ? worker_told_fault(x, ev, e) : 0;
 	for (size_t i = 0; i < worker_event_n_failed(ev); i++) {
 		struct worker_request *q = worker_run_find(x, worker_event_failed(ev, i));
 		if (!q)

@@ -22,7 +22,7 @@ static int launch(struct worker *x, const struct assay_engine_config *c, struct 
 {
 	x->file = worker_find_file(x->name);
 	if (!x->file)
-		return assay_fail(e, ASSAY_E_USAGE, "--engine worker:%s: there is no such worker: give a file's path, or a NAME of workers/NAME.py", x->name);
+		return assay_fail(e, ASSAY_E_USAGE, "--engine worker:%s: there is no such worker: give a file's path, or a NAME of workers/NAME.py (assay engines lists them)", x->name);
 	size_t n = strlen(x->file);
 	bool script = n > 3 && !strcmp(x->file + n - 3, ".py");
 	x->python = script ? worker_find_python(x->name, assay_engine_opt(c, "python", NULL)) : xstrdup("");
@@ -33,6 +33,8 @@ static int launch(struct worker *x, const struct assay_engine_config *c, struct 
 	char **envp = worker_variables_block(x->variables);
 	int rc = worker_proc_start(&x->proc, argv, envp, x->log_path, e);
 	free(envp);
+	if (rc == ASSAY_E_ENGINE && script)
+		assay_fail_so(e, ": name its interpreter with --engine-opt python=PATH; assay engines says which there are");
 	if (rc)
 		return assay_fail_in(e, "worker %s", x->name);
 	x->info.place = ASSAY_PLACE_OTHER_PROCESSES;

@@ -14,18 +14,35 @@
 #define CPU_SHARE 0.02                     /* of a core: less is what a thread that only says "alive" takes */
 enum { CHUNK = 65536, CHUNKS_A_TURN = 16 }; /* a flood is taken in portions, so that Ctrl-C and timeouts act */
 
+/* What it wrote last, and where all of it is: nothing where it wrote nothing, for no log is kept then. */
+static void keep_fault(struct worker *x, char *what, bool quote)
+{
+	char words[200];
+	assay_utf8_line(what);
+	worker_proc_last_words(&x->proc, words, sizeof words);
+	bool log = x->log_path && *words;
+	snprintf(x->fault, sizeof x->fault, "worker %.60s: %s%s%s%s%.200s", x->name, what, quote && *words ? "; it said: " : "", quote ? words : "", log ? "; log: " : "", log ? x->log_path : "");
+}
+
 int worker_fault(struct worker *x, struct assay_err *e, const char *fmt, ...)
 {
-	char what[260], words[200] = "";
+	char what[260];
 	va_list ap;
 	if (!*x->fault) {
 		va_start(ap, fmt);
 		vsnprintf(what, sizeof what, fmt, ap);
 		va_end(ap);
-		assay_utf8_line(what);
-		worker_proc_last_words(&x->proc, words, sizeof words);
-		snprintf(x->fault, sizeof x->fault, "worker %.60s: %s%s%s%s%.200s", x->name, what, *words ? "; it said: " : "", words, x->log_path ? "; log: " : "", x->log_path ? x->log_path : "");
+		keep_fault(x, what, true);
 	}
+	return assay_fail(e, ASSAY_E_ENGINE, "%s", x->fault);
+}
+
+int worker_told_fault(struct worker *x, const struct worker_event *ev, struct assay_err *e)
+{
+	char what[340];
+	snprintf(what, sizeof what, "%.40s: %.280s", ev->code, ev->msg);
+	if (!*x->fault)
+		keep_fault(x, what, false);
 	return assay_fail(e, ASSAY_E_ENGINE, "%s", x->fault);
 }
 
@@ -152,7 +169,7 @@ int worker_await(struct worker *x, enum worker_event_kind kind, int64_t id, int6
 	x->waiting = false;
 	if (rc || x->answer.kind != WORKER_ERROR)
 		return rc;
-	rc = worker_fault(x, e, "%.40s: %s: %.160s", x->answer.code, what, x->answer.msg);
+	rc = worker_told_fault(x, &x->answer, e);
 	worker_event_release(&x->answer);
 	return rc;
 }

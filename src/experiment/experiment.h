@@ -82,7 +82,8 @@ struct assay_session_config {
 
 int assay_session_open(const struct assay_session_config *c, struct assay_session **out, struct assay_err *e);
 void assay_session_close(struct assay_session *s);
-struct assay_session_totals { int points_ok, points_limit, points_error; bool interrupted; };
+/* engine_failed: in one of the points. */
+struct assay_session_totals { int points_ok, points_limit, points_error; bool interrupted, engine_failed; };
 void assay_session_totals(const struct assay_session *s, struct assay_session_totals *out);
 
 #endif

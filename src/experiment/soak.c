@@ -208,6 +208,7 @@ static void end_point(struct soak *k, uint32_t point, const char *status, const 
 static void end_points(struct soak *k, const struct assay_stream_result *r, int rc, const struct assay_err *e)
 {
 	bool cut = r->drive.interrupted || rc;
+	k->s->totals.engine_failed |= rc == ASSAY_E_ENGINE;
 	for (uint32_t i = 0; i < k->load.n_items; i++) {
 		uint32_t point = k->load_point + i;
 		int visits = k->c.repeat[i] + r->visits[i];

@@ -113,8 +113,9 @@ static void end_window(struct stream *st, int64_t t_ns, size_t n_live)
 	if (n_live != SIZE_MAX)
 		h->live_end = (uint32_t)n_live;
 	assay_window_rss(st->w, assay_session_rss(st->s));
-	if (st->cpu_ns >= 0)
-		h->cpu_ns = assay_session_cpu_ns(st->s) - st->cpu_ns;
+	int64_t cpu_ns = assay_session_cpu_ns(st->s);
+	if (st->cpu_ns >= 0 && cpu_ns >= st->cpu_ns) /* else its processes are gone */
+		h->cpu_ns = cpu_ns - st->cpu_ns;
 	assay_live_window(&st->live, st->w);
 	assay_window_put(st->w, put, st);
 	st->s->c.sink->flush(st->s->c.sink);

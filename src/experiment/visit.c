@@ -258,6 +258,7 @@ static int visit(struct tour *t, struct assay_point *p, int repeat, struct assay
 	assay_session_play(t->s);
 	assay_plan_release(&plan);
 	if (rc) {
+		t->s->totals.engine_failed |= rc == ASSAY_E_ENGINE;
 		snprintf(p->reason, sizeof p->reason, "%.290s", why.msg);
 		finish(t, p, rc == ASSAY_E_LIMIT ? ASSAY_POINT_LIMIT : ASSAY_POINT_ERROR);
 	} else if (r.interrupted) {

@@ -342,7 +342,9 @@ int nn_config_read(const char *dir, struct nn_shape *out, struct assay_err *e)
 	struct assay_buf b;
 	assay_buf_init(&b, MAX_CONFIG_BYTES);
 	char *path = xasprintf("%s/config.json", dir);
-	int rc = assay_fs_read(path, &b, ASSAY_E_MODEL, e);
+	int rc = assay_fs_exists(path) ? 0 : assay_fail(e, ASSAY_E_MODEL, "%.200s: no model: it holds no config.json; -m takes a preset, a Hugging Face directory or a .gguf file", dir);
+	if (!rc)
+		rc = assay_fs_read(path, &b, ASSAY_E_MODEL, e);
 	if (!rc)
 		rc = nn_config_parse(b.data ? b.data : "", b.len_bytes, path, out, e);
 	if (!rc) {

@@ -198,7 +198,7 @@ int nn_export(struct nn_source *src, const struct nn_export_options *o, const ch
 	if (assay_fs_exists(dir) && assay_fs_is_empty(dir) != 1)
 		return assay_fail(e, ASSAY_E_USAGE, "%s: not an empty directory: choose another place", dir);
 	char *tmp = xasprintf("%.*s.%ld.tmp", (int)n, dir, (long)getpid()), *weights = xasprintf("%s/model.safetensors", tmp);
-	int rc = check_room(&src->shape, out->dtype, tmp, e);
+	int rc = check_room(&src->shape, out->dtype, dir, e);
 	if (!rc)
 		rc = assay_fs_mkdir_p(tmp, e);
 	if (!rc)

@@ -67,7 +67,7 @@ static void test_bad(void **state)
 		{ "b2", "step:exit", "", 3, "engine_dead: exit status 3; it said: fake worker: dying by exit; log: b2/worker.log", "journal.bin" },
 		{ "b3", "", "--engine-opt python=/nonexistent", 3, "/nonexistent: cannot be started", "" },
 		{ "b4", "", "--engine-opt silence_timeout=x", 2, "--engine-opt silence_timeout: \"x\" is not a number of seconds", "" },
-		{ "b5", "load:missing", "", 3, "model_not_found: load: gpt2 is not a directory", "" },
+		{ "b5", "load:missing", "", 3, "model_not_found: gpt2 is not a directory", "" },
 	};
 	for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
 		struct e2e r;
@@ -167,7 +167,7 @@ static void test_directory(void **state)
 	setenv("XDG_CACHE_HOME", e2e_dir(), 1);
 	e2e_write("taker.py", taker);
 	write_model();
-	e2e_expect(3, "MODULE=no_such_module $A latency -e worker:./taker.py -m small.gguf --prompt-tokens 8 --output-tokens 4 --runs 2 -o d0; s=$?; ls assay 2>/dev/null; exit $s", "", "not_installed: hello: no_such_module is not in ");
+	e2e_expect(3, "MODULE=no_such_module $A latency -e worker:./taker.py -m small.gguf --prompt-tokens 8 --output-tokens 4 --runs 2 -o d0; s=$?; ls assay 2>/dev/null; exit $s", "", "not_installed: no_such_module is not in ");
 	e2e_expect(0, "$A latency -e worker:./taker.py -m small.gguf --prompt-tokens 8 --output-tokens 4 --runs 2 --dtype bf16 -o d1; grep -c model.safetensors d1/worker.log", "\n1\n",
 	           "assay: small.gguf was written for workers, once: ");
 	struct e2e r;

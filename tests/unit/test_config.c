@@ -197,7 +197,7 @@ static void test_directory(void **state)
 	struct nn_shape s;
 	struct assay_err e = ASSAY_ERR_INIT;
 	assert_int_equal(nn_config_read(dir, &s, &e), ASSAY_E_MODEL);
-	assert_non_null(strstr(e.msg, "config.json: cannot open"));
+	assert_non_null(strstr(e.msg, "it holds no config.json"));
 	snprintf(path, sizeof path, "%s/config.json", dir);
 	FILE *f = fopen(path, "w");
 	fputs("{\"model_type\":\"gpt2\",\"n_embd\":64,\"n_layer\":2,\"n_head\":4,\"n_positions\":16,\"vocab_size\":9}", f);

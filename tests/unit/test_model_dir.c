@@ -175,7 +175,7 @@ static void test_refused(void **state)
 	assert_false(assay_fs_exists(path)); /* and nothing of it */
 	m.cancelled = NULL;
 	assert_int_equal(assay_fs_write_atomic(file, "", 0, &e), 0);
-	assert_int_equal(assay_model_dir_make(&m, sub, &e), ASSAY_E_IO);
+	assert_int_equal(assay_model_dir_make(&m, sub, &e), ASSAY_E_USAGE);
 	assert_non_null(strstr(e.msg, "assay-is-a-file"));
 	assert_non_null(strstr(e.msg, "XDG_CACHE_HOME"));
 	free(sub);
