@@ -9,7 +9,7 @@
 #include "telemetry/telemetry.h"
 
 /* Machine ceilings are probed between visits: how much time they took, and when last. */
-struct assay_probing { int64_t spent_ns, last_ns; bool told; };
+struct assay_probing { int64_t spent_ns, last_ns; bool probed, skipped; };
 
 /* sim: telemetry given as input is played back as SAMPLE records on the engine's clock. */
 struct assay_playback { const json_t *rows; size_t at; int64_t t_ns; struct assay_rec_sample sample; };

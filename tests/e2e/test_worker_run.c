@@ -248,6 +248,7 @@ static void test_who_had_the_cpu(void **state)
 	assert_true(json_real_value(e2e_at(doc, "points.0.metrics.rss_peak_mib.value")) > 1);
 	assert_true(json_integer_value(e2e_at(doc, "memory.0.rss_bytes")) > 1 << 20);
 	assert_int_equal(json_array_size(e2e_at(doc, "ceilings")), 0); /* no probe beside an engine that does not rest */
+	assert_string_equal(assay_json_get_str(assay_json_find(e2e_at(doc, "unavailable"), "what", "ceilings[]"), "reason", ""), "the engine used the CPU while no request was under way");
 	const json_t *threads = assay_json_find(e2e_at(doc, "notes"), "code", "engine_threads");
 	assert_non_null(threads);
 	assert_int_equal(json_integer_value(json_object_get(threads, "asked")), 2);
