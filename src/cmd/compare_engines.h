@@ -59,6 +59,8 @@ void cmd_engines_dry(const struct cmd_engines_job *j);
 /* ---- compare_engines_store.c ---- */
 /* Takes the directory: new, or one where this very comparison was begun (then finished blocks are marked kept). command: stolen. ASSAY_E_USAGE. */
 int cmd_engines_take(struct cmd_engines_job *j, json_t *command, struct assay_err *e);
+/* Whether the directory that is named holds every block of engine `at`: it need not be there any more. */
+bool cmd_engines_is_done(const struct cmd_engines_job *j, int at);
 /* blocks.json with this state: running, interrupted, complete. A full disk is said so. */
 int cmd_engines_save(struct cmd_engines_job *j, const char *state, struct assay_err *e);
 /* blocks.json of a directory. NULL + ASSAY_E_USAGE. */

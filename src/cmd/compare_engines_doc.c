@@ -206,7 +206,7 @@ static json_t *engine_json(const struct cmd_engines_work *w, const struct cmd_en
 	for (size_t i = 0; i < s->docs.n; i++)
 		lengths = lengths && cmd_engines_lengths_hold(s->docs.list[i]);
 	json_t *done = blocks(w, s, &invalid, &failed);
-	const char *state = missing ? "missing" : failed ? "failed" : s->docs.n ? "ready" : "not measured";
+	const char *state = missing && !s->docs.n ? "missing" : missing || failed ? "failed" : s->docs.n ? "ready" : "not measured";
 	json_t *row = json_pack("{s:s, s:o, s:o, s:o, s:s?, s:s, s:o, s:b, s:o, s:o, s:I}", "label", s->label, "name", name(s), "engine", cmd_engines_text(assay_json_get_str(s->arm, "engine", "?")), "options",
 				or_null(json_object_get(s->arm, "options")), "version", assay_json_get_str(engine, "version", NULL), "state", state, "reason",
 				missing || failed ? cmd_engines_text(missing ? missing : failed) : json_null(), "timed", s->timed, "agreement", agreement(w, s), "blocks", done, "invalid_blocks", (json_int_t)invalid);

@@ -120,7 +120,7 @@ int cmd_engines_ready(struct cmd_engines_job *j, struct assay_err *e)
 {
 	int missing = 0;
 	for (int i = 0; i < j->n && !stopped(); i++) {
-		if (cmd_engines_is_worker(j->arm[i].spec))
+		if (cmd_engines_is_worker(j->arm[i].spec) && !cmd_engines_is_done(j, i))
 			probe(&j->arm[i]);
 		missing += *j->arm[i].missing != 0;
 	}
@@ -135,5 +135,5 @@ int cmd_engines_ready(struct cmd_engines_job *j, struct assay_err *e)
 		return assay_fail(e, ASSAY_E_USAGE, "--engines: A is missing, which the others are held against; nothing was measured");
 	if (!assay_options_flag(j->o, "skip-missing"))
 		return assay_fail(e, ASSAY_E_USAGE, "--engines: %d of %d cannot be measured here; --skip-missing goes on with the others; nothing was measured", missing, j->n);
-	return j->n - missing > 1 ? 0 : assay_fail(e, ASSAY_E_USAGE, "--engines: only %s is left, which cannot be compared with itself; nothing was measured", j->arm[0].spec);
+	return j->n - missing > 1 || assay_options_str(j->o, "resume") ? 0 : assay_fail(e, ASSAY_E_USAGE, "--engines: only %s is left, which cannot be compared with itself; nothing was measured", j->arm[0].spec);
 }

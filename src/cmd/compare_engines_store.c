@@ -92,6 +92,37 @@ static void new_record(struct cmd_engines_job *j, json_t *command)
 
 /* ---- going on ---- */
 
+static bool finished(const struct cmd_engines_job *j, const char *root, int number)
+{
+	struct cmd_argv words = { 0 };
+	char *name = cmd_engines_block_dir(number + 1, cmd_engines_turn(number, j->n)), *dir = xasprintf("%s/%s", root, name);
+	cmd_engines_block_words(j, number, &words);
+	bool is = cmd_kept_finished(dir, "throughput", &words);
+	cmd_argv_release(&words);
+	free(name);
+	free(dir);
+	return is;
+}
+
+/* Where a comparison that was begun lies, or NULL. */
+static const char *begun_in(const struct cmd_engines_job *j)
+{
+	const char *resume = assay_options_str(j->o, "resume"), *given = resume ? resume : assay_options_str(j->o, "output");
+	char *path = given ? xasprintf("%s/blocks.json", given) : NULL;
+	bool there = path && assay_fs_exists(path);
+	free(path);
+	return there ? given : NULL;
+}
+
+bool cmd_engines_is_done(const struct cmd_engines_job *j, int at)
+{
+	const char *root = begun_in(j);
+	bool all = root != NULL;
+	for (int i = 0; all && i < j->n * j->rounds; i++)
+		all = cmd_engines_turn(i, j->n) != at || finished(j, root, i);
+	return all;
+}
+
 /* One that finished while the comparison was killed has its end in its result. */
 static void keep_block(json_t *now, const json_t *then, const char *dir)
 {
@@ -110,14 +141,9 @@ static void keep(struct cmd_engines_job *j, const json_t *was)
 {
 	const json_t *old = json_object_get(was, "blocks"), *arms = json_object_get(was, "engines");
 	for (int i = 0; i < j->n * j->rounds; i++) {
-		json_t *now = json_array_get(json_object_get(j->record, "blocks"), (size_t)i), *then = json_array_get(old, (size_t)i);
-		struct cmd_argv words = { 0 };
-		int at = cmd_engines_turn(i, j->n);
-		char *name = cmd_engines_block_dir(i + 1, at), *dir = xasprintf("%s/%s", j->dir, name);
-		cmd_engines_block_words(j, i, &words);
-		if (!*j->arm[at].missing && cmd_kept_finished(dir, "throughput", &words))
-			keep_block(now, then, dir);
-		cmd_argv_release(&words);
+		char *name = cmd_engines_block_dir(i + 1, cmd_engines_turn(i, j->n)), *dir = xasprintf("%s/%s", j->dir, name);
+		if (finished(j, j->dir, i))
+			keep_block(json_array_get(json_object_get(j->record, "blocks"), (size_t)i), json_array_get(old, (size_t)i), dir);
 		free(name);
 		free(dir);
 	}
@@ -131,14 +157,14 @@ static void keep(struct cmd_engines_job *j, const json_t *was)
 	}
 }
 
-static bool is_pending(const json_t *record)
+/* Each block ended then as it stands now: nothing is left to do. */
+static bool same_ends(const json_t *was, const json_t *is)
 {
-	size_t i;
-	json_t *b;
-	json_array_foreach(json_object_get(record, "blocks"), i, b)
-		if (!strcmp(assay_json_get_str(b, "end", ""), "pending"))
-			return true;
-	return false;
+	const json_t *then = json_object_get(was, "blocks"), *now = json_object_get(is, "blocks");
+	for (size_t i = 0; i < json_array_size(now); i++)
+		if (!json_equal(json_object_get(json_array_get(then, i), "end"), json_object_get(json_array_get(now, i), "end")))
+			return false;
+	return !strcmp(assay_json_get_str(was, "state", ""), "complete");
 }
 
 static int go_on(struct cmd_engines_job *j, struct assay_err *e)
@@ -156,7 +182,7 @@ static int go_on(struct cmd_engines_job *j, struct assay_err *e)
 	for (int i = 0; i < 4; i++)
 		json_object_set(j->record, begun[i], json_object_get(was, begun[i]));
 	keep(j, was);
-	j->whole = !strcmp(assay_json_get_str(was, "state", ""), "complete") && !is_pending(j->record);
+	j->whole = same_ends(was, j->record);
 	if (j->whole) {
 		json_decref(j->record);
 		j->record = json_incref(was);
@@ -179,16 +205,14 @@ static int make_dirs(const struct cmd_engines_job *j, struct assay_err *e)
 
 int cmd_engines_take(struct cmd_engines_job *j, json_t *command, struct assay_err *e)
 {
-	const char *resume = assay_options_str(j->o, "resume"), *given = resume ? resume : assay_options_str(j->o, "output");
-	char *path = given ? xasprintf("%s/blocks.json", given) : NULL;
-	j->resumed = path && assay_fs_exists(path);
-	free(path);
+	const char *resume = assay_options_str(j->o, "resume"), *begun = begun_in(j);
+	j->resumed = begun != NULL;
 	new_record(j, command);
 	if (resume && !j->resumed)
 		return assay_fail(e, ASSAY_E_USAGE, "--resume %s: holds no blocks.json", resume);
 	if (j->resumed)
-		j->dir = xstrdup(given);
-	else if (cmd_many_dir(given, "engines", &j->dir, e))
+		j->dir = xstrdup(begun);
+	else if (cmd_many_dir(assay_options_str(j->o, "output"), "engines", &j->dir, e))
 		return e->code;
 	for (size_t n = strlen(j->dir); n > 1 && j->dir[n - 1] == '/'; n--)
 		j->dir[n - 1] = 0;

@@ -202,6 +202,11 @@ static void test_workers(void **state)
 	e2e_expect(3, "XDG_CACHE_HOME=$PWD/cache ASSAY_WORKERS=$PWD/w $A engines check worker:vllm worker:vllm -m gpt2 --prompt-tokens 4 --output-tokens 3 --engine-opt B:step_ms=no", "", "step_ms: could not convert"); /* B's alone */
 	e2e_expect(0, "ASSAY_WORKERS=$PWD/w $A compare-engines --engines worker:vllm,worker:vllm -m gpt2 --engine-opt A:step_ms=2 --engine-opt B:step_ms=3 --dry-run", "--engine-opt=A:step_ms=2 --engine-opt=B:step_ms=3 --json", "");
 	ok("grep -q 'D *| worker:vllm step_ms=3' mixed/engines.md && $A verify mixed");
+	/* an engine that is gone: what it measured stays, whole or in part */
+	ok("mv w/vllm.py vllm.gone; cp w/deepspeed.py w/vllm.py; XDG_CACHE_HOME=$PWD/cache ASSAY_WORKERS=$PWD/w $A compare-engines --resume mixed >out; test $? != 2 && test $(grep -c '\"end\": \"measured\"' mixed/blocks.json) = 6");
+	ok("mv mixed/blocks/008-A gone; XDG_CACHE_HOME=$PWD/cache ASSAY_WORKERS=$PWD/w $A compare-engines --resume mixed; test $? = 2");
+	ok("mv gone mixed/blocks/008-A; mv mixed/blocks/005-D gone; XDG_CACHE_HOME=$PWD/cache ASSAY_WORKERS=$PWD/w $A compare-engines --resume mixed >out; test $? != 2 && grep -q 'FAILED: D (worker:vllm step_ms=3): worker:vllm: not' out && "
+	   "test $(grep -c '\"end\": \"measured\"' mixed/blocks.json) = 5 && mv vllm.gone w/vllm.py");
 }
 
 /* The other way: each engine a configuration of a sweep. */
