@@ -215,7 +215,7 @@ static json_t *engine_json(const struct cmd_engines_work *w, const struct cmd_en
 	json_object_set_new(row, "lengths_hold", s->docs.n ? json_boolean(lengths) : json_null());
 	json_object_set_new(row, "load_ms", cmd_engines_peak(s, "load_ms"));
 	json_object_set_new(row, "load", cmd_engines_load(s));
-	json_object_set_new(row, "memory", json_pack("{s:o, s:o, s:o}", "rss_peak_mib", cmd_engines_peak(s, "rss_peak_mib"), "weights_mib", cmd_engines_peak(s, "weights_mib"), "kv_peak_mib", cmd_engines_peak(s, "kv_peak_mib")));
+	json_object_set_new(row, "memory", json_pack("{s:o, s:o, s:o, s:o}", "rss_peak_mib", cmd_engines_peak(s, "rss_peak_mib"), "pss_mib", cmd_engines_peak(s, "pss_mib"), "weights_mib", cmd_engines_peak(s, "weights_mib"), "kv_peak_mib", cmd_engines_peak(s, "kv_peak_mib")));
 	json_object_set_new(row, "batches", cmd_engines_batches(w, s));
 	json_object_set_new(row, "comparison", against_first(w, s));
 	json_object_set_new(row, "capabilities", or_null(json_object_get(engine, "capabilities")));

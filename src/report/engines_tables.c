@@ -127,7 +127,7 @@ static void speed_table(const json_t *doc, struct draw_table *t)
 
 static const struct { const char *part, *key, *head; int keep; } costs[] = {
 	{ "load", "open_ms", "open, import", 2 }, { "load", "weights_ms", "weights", 3 }, { "load", "pack_ms", "pack", 1 }, { "load", "kv_ms", "KV", 1 }, { "load", "warmup_ms", "warm-up", 1 },
-	{ "memory", "rss_peak_mib", "RSS peak MiB", 0 }, { "memory", "weights_mib", "Weights MiB", 4 }, { "memory", "kv_peak_mib", "KV peak MiB", 3 },
+	{ "memory", "rss_peak_mib", "RSS peak MiB", 0 }, { "memory", "pss_mib", "PSS MiB", 2 }, { "memory", "weights_mib", "Weights MiB", 4 }, { "memory", "kv_peak_mib", "KV peak MiB", 3 },
 };
 enum { COSTS = sizeof costs / sizeof *costs };
 
@@ -277,7 +277,7 @@ static void spread_table(const json_t *doc, struct draw_table *t)
 const struct engines_part engines_parts[] = {
 	{ "engines", "Engines", "Answers: greedy tokens against A's. Blocks: the verdicts of its results. Dtype and threads: in force, as the engine says.", engine_table, false },
 	{ "speed", "Speed", "Means over the blocks. Total counts prompt and output tokens. CPU use: of all CPUs, spinning threads too. * fewer samples than it takes to state that percentile; ! a block is INVALID.", speed_table, false },
-	{ "load", "Load and memory", "Means over the blocks, the first load beside it; outside the timing. Memory: of assay's own process for the embedded engine, of the worker's process group for a worker.", load_table, false },
+	{ "load", "Load and memory", "Means over the blocks, the first load beside it; outside the timing. Memory: of assay's own process for the embedded engine, of the worker's processes for a worker: pages that they share count in each in RSS, once in PSS (after a run).", load_table, false },
 	{ "against", "Against A", "The unit is the block.", judged_table, false },
 	{ "expected", "What the documents expect", "Output tok/s against PyTorch's. Met: within or above. * the documents name no batch size.", expected_table, false },
 	{ "spread", "Over the blocks", "The interval is Student's over the blocks, from three on.", spread_table, true },
