@@ -151,6 +151,9 @@ json_t *assay_compare(json_t *const *a, size_t n_a, json_t *const *b, size_t n_b
 	bool comparable = !json_array_size(differences);
 	const char *verdict = comparable ? judge_family(&d, &cases, o, metrics) : NULL;
 	json_t *doc = json_pack("{s:b, s:o, s:o, s:o?, s:o}", "comparable", comparable, "differences", differences, "metrics", metrics, "verdict", verdict ? json_string(verdict) : NULL, "warnings", warnings);
+	json_t *engines = compare_engines_of(&d);
+	if (engines)
+		json_object_set_new(doc, "engines", engines);
 	json_object_set_new(doc, "method", json_string(o->paired ? "paired" : d.n > 2 ? "sessions" : "single"));
 	json_object_set_new(doc, "alpha", assay_json_real(compare_level(o)));
 	json_object_set_new(doc, "min_effect_pct", assay_json_real(100 * o->min_effect));

@@ -2,6 +2,7 @@
  * seeds is never a difference. */
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "analysis/compare_parts.h"
@@ -92,8 +93,8 @@ static void check_one(const struct compare_docs *d, size_t i, bool across_model,
 	}
 	for (size_t f = 0; f < sizeof fields / sizeof *fields; f++) {
 		const json_t *va = assay_json_at(a, fields[f].path), *vb = assay_json_at(b, fields[f].path);
-		if (equal(va, vb))
-			continue;
+		if (equal(va, vb) || (i > d->n_a && equal(vb, assay_json_at(d->docs[d->n_a], fields[f].path))))
+			continue; /* also: as the first of its side, which is said */
 		bool refuse = fields[f].weight == REFUSE || (fields[f].weight == REFUSE_MODEL && !across_model);
 		label(d, i, fields[f].what, what, sizeof what);
 		compare_say(refuse ? differences : warnings, what, copy_or_null(va), copy_or_null(vb));
@@ -120,6 +121,33 @@ static void check_same(const struct compare_docs *d, size_t i, json_t *warnings)
 			compare_say(warnings, "the same result stands on both sides", json_string(id), json_string(id));
 			return;
 		}
+}
+
+/* "worker:vllm 0.32.0 (eager=true)". */
+static char *engine_of(const json_t *doc)
+{
+	const json_t *engine = json_object_get(doc, "engine");
+	struct assay_buf b;
+	const char *key;
+	json_t *v;
+	int n = 0;
+	assay_buf_init(&b, 4096); /* what is longer is cut */
+	assay_buf_printf(&b, "%s %s", assay_json_get_str(engine, "name", "?"), assay_json_get_str(engine, "version", "?"));
+	json_object_foreach((json_t *)assay_json_at(doc, "config.engine_opt"), key, v)
+		assay_buf_printf(&b, "%s%s=%s", n++ ? ", " : " (", key, json_is_string(v) ? json_string_value(v) : "?");
+	assay_buf_puts(&b, n ? ")" : "");
+	char *text = xstrdup(b.data ? b.data : "?");
+	assay_buf_release(&b);
+	return text;
+}
+
+json_t *compare_engines_of(const struct compare_docs *d)
+{
+	char *a = engine_of(d->docs[0]), *b = engine_of(d->docs[d->n_a]);
+	json_t *o = strcmp(a, b) ? json_pack("{s:s, s:s}", "a", a, "b", b) : NULL;
+	free(a);
+	free(b);
+	return o;
 }
 
 void compare_check(const struct compare_docs *d, bool across_model, json_t *differences, json_t *warnings)

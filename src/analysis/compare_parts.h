@@ -14,6 +14,8 @@ struct compare_case { const json_t **points; };
 struct compare_cases { struct compare_case *list; size_t n; };
 
 /* Fills differences (which refuse) and warnings: [{what, a, b}]. */
+/* {a, b}: the engines that the sides ran on, with their options; NULL where they are the same. New reference. */
+json_t *compare_engines_of(const struct compare_docs *d);
 void compare_check(const struct compare_docs *d, bool across_model, json_t *differences, json_t *warnings);
 /* Cases that all documents measured; what is missing somewhere or did other work goes to differences or warnings. */
 void compare_cases_find(const struct compare_docs *d, struct compare_cases *out, json_t *differences, json_t *warnings);

@@ -167,6 +167,16 @@ void assay_face_difference(const json_t *entry, char *out, int size_bytes)
 		snprintf(out, (size_t)size_bytes, "%.200s: %s against %s", what, a, b);
 }
 
+void compare_engines_line(const json_t *doc, compare_say_fn *say, void *arg)
+{
+	const json_t *engines = json_object_get(doc, "engines");
+	if (!engines)
+		return;
+	char *text = xasprintf("A is %s, B is %s.", assay_json_get_str(engines, "a", "?"), assay_json_get_str(engines, "b", "?"));
+	say(arg, text);
+	free(text);
+}
+
 void compare_warnings(const json_t *doc, compare_say_fn *say, void *arg)
 {
 	size_t i;

@@ -30,6 +30,8 @@ void compare_family_table(const json_t *doc, struct draw_table *t, char head[24]
 size_t compare_detail_table(const json_t *doc, struct draw_table *t, size_t most);
 /* What the columns mean, why a row decides nothing, where the spread between sessions came from. */
 void compare_notes(const json_t *doc, compare_say_fn *say, void *arg);
+/* The engines, where the sides' differ: a line. */
+void compare_engines_line(const json_t *doc, compare_say_fn *say, void *arg);
 /* warnings[]: what else differs. */
 void compare_warnings(const json_t *doc, compare_say_fn *say, void *arg);
 /* gate.rows[]: a line a bound. */

@@ -110,6 +110,7 @@ static void shared(struct sheet *s, const json_t *doc)
 	cases(s, doc);
 	looks(s, doc);
 	sides(s, doc);
+	compare_engines_line(doc, say_para, s);
 }
 
 /* ---- the page ---- */

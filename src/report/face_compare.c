@@ -52,6 +52,8 @@ void assay_face_compare(const json_t *doc, struct assay_buf *b, int width, bool 
 {
 	struct lines l = { b, width };
 	assay_buf_printf(b, "%sB against A: %s%s (%s)\n\n", colour ? "\033[1m" : "", assay_json_get_str(doc, "verdict", "?"), colour ? "\033[0m" : "", compare_unit(doc));
+	compare_engines_line(doc, say_line, &l);
+	assay_buf_puts(b, json_object_get(doc, "engines") ? "\n" : "");
 	family(doc, &l, colour);
 	details(doc, &l, colour);
 	if (json_array_size(json_object_get(doc, "warnings")))

@@ -25,7 +25,7 @@ static void test_all_are_here(void **state)
 	(void)state;
 	struct e2e r;
 	e2e_run(&r, "ls %s/examples | tr '\\n' ' '", root);
-	assert_string_equal(r.out, "campaign.yaml ci.yaml s0.yaml s1.yaml s2.yaml s3-stress.yaml s3.yaml s4.yaml ");
+	assert_string_equal(r.out, "campaign.yaml ci.yaml engines.yaml s0.yaml s1.yaml s2.yaml s3-stress.yaml s3.yaml s4.yaml ");
 	e2e_release(&r);
 }
 
@@ -40,6 +40,7 @@ static void test_on_sim(void **state)
 		{ "s3-stress", "--only half,full,batches --set half.duration=10m --set batches.duration=5m", 3, "batches/report.md", "closed:32" },
 		{ "s4", "", 6, "throughput/legacy/s4/throughput_benchmark.json", "\"batch_size\": 32" },
 		{ "ci", "", 6, "campaign.json", "there is no such result yet" },
+		{ "engines", "--only nanovllm,s2", 4, "nanovllm/result.json", "133966" },
 		{ "campaign", "--only latency,batch,one-thread", 11, "summary.md", "### Against the baselines" }, /* its machine is a real one */
 	};
 	for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
