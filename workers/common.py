@@ -99,13 +99,13 @@ class Out:
                  n_decode=n_decode, preempted=preempted, tok=[(q.r, ids) for q, ids in tokens])
         self.report_ns += now() - began
 
-    def done(self, q, reason, n_cached=0):
-        """reason: length, stop, abort or error."""
+    def done(self, q, reason, n_cached=0, scheduled=None, preempted=None):
+        """reason: length, stop, abort or error. scheduled: when the engine first took it up; preempted: how often it lost its place; None where it does not say."""
         q.finished = True
         with self.changed:
             self.live.pop(q.r, None)
         event = {"ts": q.times} if self.emit == "final" else {}
-        send(ev="done", r=q.r, reason=reason, n_in=len(q.ids), n_out=q.n_out, n_cached=n_cached, **event)
+        send(ev="done", r=q.r, reason=reason, n_in=len(q.ids), n_out=q.n_out, n_cached=n_cached, scheduled=scheduled, preempted=preempted, **event)
 
     def submit(self, reqs):
         with self.changed:

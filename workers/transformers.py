@@ -45,7 +45,7 @@ class Continuous:
         """A manager for these sampling parameters: it has one set."""
         if self.manager:
             self.manager.stop(block=True, timeout=60, hard_stop=True)
-        self.sampling, self.steps, self.outputs, self.reset, self.threads = sampling, queue.SimpleQueue(), [], set(), None
+        self.sampling, self.steps, self.outputs, self.reset, self.lost, self.threads = sampling, queue.SimpleQueue(), [], set(), {}, None
         m = self.model.init_continuous_batching(self.config_class(eos_token_id=-1, num_beams=1, do_sample=bool(sampling), **sampling), self.settings_class(seed=seed, **self.settings))
         m.output_router.deliver_batch = self.outputs.extend  # all of a step
         m.output_router.deliver = self.steps.put  # a request that failed
@@ -71,11 +71,13 @@ class Continuous:
         self.outputs.clear()
         prompt = [f for f in rows if not f.has_new_token or f.state.generated_len() == 1]
         again = {name for name, s in waiting.items() if s._true_initial_tokens or s.is_cpu_offloaded}
-        preempted, self.reset = len(again - self.reset), again
+        preempted, self.reset = again - self.reset, again
+        for name in preempted:
+            self.lost[name] = self.lost.get(name, 0) + 1
         stamps = [o.timestamps[-1] for o in outputs]  # perf_counter is CLOCK_MONOTONIC on Linux
         kind = "prefill" if len(prompt) == len(rows) else "mixed" if prompt else "decode"
         return outputs, dict(t1=int(min(stamps) * 1e9) if stamps else now(), t0=t0, kind=kind, run=len(rows), wait=len(waiting), n_prefill=sum(f.query_length for f in prompt),
-                             n_decode=len(rows) - len(prompt), preempted=preempted)
+                             n_decode=len(rows) - len(prompt), preempted=len(preempted))
 
     def failure(self):
         """Why its thread ended, or is about to."""
@@ -157,8 +159,10 @@ class Continuous:
         mine = [(o, live[o.request_id]) for o in outputs if o.request_id in live]
         out.step(tokens=[(q, o.generated_tokens[q.n_out:]) for o, q in mine], **step)
         for o, q in mine:
+            q.began = getattr(q, "began", int(o.lifespan[0] * 1e9))  # of its first output: one that lost its pages begins again
             if o.is_finished():
-                out.done(q, "stop" if not q.ignore_eos and o.generated_tokens[-1] in self.eos else "length", n_cached=None if self.settings["allow_block_sharing"] else 0)
+                out.done(q, "stop" if not q.ignore_eos and o.generated_tokens[-1] in self.eos else "length", n_cached=None if self.settings["allow_block_sharing"] else 0,
+                         scheduled=q.began, preempted=self.lost.pop(o.request_id, 0))
                 del live[o.request_id]
 
     def tokens(self):

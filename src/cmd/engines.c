@@ -70,7 +70,7 @@ static int list_engines(void)
 	}
 	printf("\nworkers:\n");
 	assay_workers_each(say_worker, NULL);
-	printf("  %-20s impossible here: DeepSpeed-MII needs an NVIDIA GPU\n", "deepspeed-mii");
+	printf("  %-20s impossible here: it is built on DeepSpeed's ragged kernels, which exist for CUDA only (\"This op had not been implemented on CPU backend.\")\n", "deepspeed-mii");
 	return 0;
 }
 

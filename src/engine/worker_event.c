@@ -4,7 +4,7 @@
 #include <string.h>
 
 static const char *const kinds[] = { "hello", "loaded", "ok", "started", "step", "done", "idle", "mem", "error", "log", "bye", "alive" };
-enum { N_KINDS = sizeof kinds / sizeof *kinds, HEAD_MAX = 1024 };
+enum { N_KINDS = sizeof kinds / sizeof *kinds, HEAD_MAX = 1024, PREEMPTED_MAX = 65536 };
 #define TIME_MAX (INT64_MAX / 4)
 
 static int bad(struct assay_err *e, const struct worker_event *ev, const char *what)
@@ -59,7 +59,8 @@ static int parse_done(struct worker_event *ev, struct assay_err *e)
 	if (!ev->reason || (strcmp(ev->reason, "length") && strcmp(ev->reason, "stop") && strcmp(ev->reason, "abort") && strcmp(ev->reason, "error")))
 		return bad(e, ev, "reason must be length, stop, abort or error");
 	if (whole(ev, "r", false, UINT32_MAX, &ev->r, e) || whole(ev, "n_in", true, INT32_MAX, &ev->n_in, e) || whole(ev, "n_out", true, INT32_MAX, &ev->n_out, e) ||
-	    whole(ev, "n_cached", true, INT32_MAX, &ev->n_cached, e) || whole(ev, "t", true, TIME_MAX, &ev->t, e))
+	    whole(ev, "n_cached", true, INT32_MAX, &ev->n_cached, e) || whole(ev, "t", true, TIME_MAX, &ev->t, e) ||
+	    whole(ev, "scheduled", true, TIME_MAX, &ev->scheduled, e) || whole(ev, "preempted", true, PREEMPTED_MAX, &ev->preempted, e))
 		return e->code;
 	return good_list(list(ev, "ts"), TIME_MAX) ? 0 : bad(e, ev, "ts must be a list of times");
 }
@@ -117,7 +118,7 @@ int worker_event_parse(const char *line, size_t len, struct worker_event *out, s
 	struct assay_err mine = ASSAY_ERR_INIT;
 	e = e ? e : &mine;
 	*out = (struct worker_event){ .id = -1, .t = -1, .t0 = -1, .t1 = -1, .now = -1, .report_ns = -1, .run = -1, .wait = -1, .n_prefill = -1, .n_decode = -1, .kv_used = -1, .preempted = -1,
-				      .r = -1, .n_in = -1, .n_out = -1, .n_cached = -1 };
+				      .r = -1, .n_in = -1, .n_out = -1, .n_cached = -1, .scheduled = -1 };
 	out->root = parse_line(line, len, out);
 	if (!json_is_object(out->root))
 		return assay_fail(e, ASSAY_E_ENGINE, "bad_json: a line that is no JSON object: \"%.80s\"", line);

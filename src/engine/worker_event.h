@@ -26,7 +26,7 @@ struct worker_event {
 	struct worker_tokens tokens; /* owned */
 	int64_t run, wait, n_prefill, n_decode, kv_used, preempted; /* -1 unknown */
 	/* done */
-	int64_t r, n_in, n_out, n_cached; /* -1 unknown */
+	int64_t r, n_in, n_out, n_cached, scheduled; /* -1 unknown; preempted, too */
 	const char *reason;        /* "length", "stop", "abort", "error" */
 	/* error */
 	const char *code, *msg;

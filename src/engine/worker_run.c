@@ -131,6 +131,22 @@ static int late_tokens(struct worker *x, const struct worker_event *ev, struct w
 	return 0;
 }
 
+/* What the engine's own statistics say of a request: when it was first taken up, how often it lost its place. */
+static int say_engine(struct worker *x, const struct worker_event *ev, const struct worker_request *q, struct assay_err *e)
+{
+	int64_t t_ns = ev->scheduled - x->offset_ns, now_ns = assay_now_ns();
+	int64_t early_ns = x->go_ns - x->uncertainty_ns - t_ns, late_ns = t_ns - now_ns - x->uncertainty_ns - FUTURE_NS;
+	if (ev->scheduled >= 0 && (early_ns > 0 || late_ns > 0))
+		return worker_fault(x, e, early_ns > 0 ? "time_backwards: request %u was scheduled %.3f ms before its run" : "time_future: request %u was scheduled %.3f ms ahead of the arrival of its end",
+				    q->id, (double)(early_ns > 0 ? early_ns : late_ns) / 1e6);
+	assay_event_queue_reserve(&x->queue, x->queue.head + x->queue.n + 1 + (size_t)(ev->preempted > 0 ? ev->preempted : 0));
+	if (ev->scheduled >= 0)
+		assay_event_queue_push(&x->queue, ASSAY_EV_SCHEDULED, q->id, t_ns);
+	for (int64_t i = 0; i < ev->preempted; i++)
+		assay_event_queue_push(&x->queue, ASSAY_EV_PREEMPTED, q->id, x->last_ns);
+	return 0;
+}
+
 static int on_done(struct worker *x, const struct worker_event *ev, struct assay_err *e)
 {
 	static const struct { const char *reason; enum assay_end end; } ends[] = {
@@ -145,7 +161,7 @@ static int on_done(struct worker *x, const struct worker_event *ev, struct assay
 		q->ended = true;
 		return 0;
 	}
-	if (late_tokens(x, ev, q, e) || (ev->t >= 0 && stamp(x, ev->t, "the end of a request", &t_ns, e)))
+	if (late_tokens(x, ev, q, e) || (ev->t >= 0 && stamp(x, ev->t, "the end of a request", &t_ns, e)) || say_engine(x, ev, q, e))
 		return ASSAY_E_ENGINE;
 	for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
 		if (!strcmp(ev->reason, ends[i].reason))

@@ -127,6 +127,9 @@ static const struct fault { const char *fault; enum where where; const char *say
 	{ "lie:backwards", POINT, "time_backwards: a step is stamped " },
 	{ "lie:past", POINT, "time_backwards: a step is stamped " },
 	{ "lie:future", POINT, "time_future: a step is stamped " },
+	{ "lie:scheduled_past", POINT, "time_backwards: request " },
+	{ "lie:scheduled_future", POINT, "time_future: request " },
+	{ "lie:preempted", POINT, "bad_event: done: preempted must be a whole number of 0 to 65536" },
 };
 
 static void check_run(const struct fault *f, struct assay_engine *g)
@@ -212,6 +215,7 @@ static void test_measures(void **state)
 	need_python();
 	char *many[] = { "--batch", "4", "--prompt-tokens", "8", "--output-tokens", "10", "--runs", "2", "--warmup", "1", NULL };
 	setenv("FAKE_STEP_MS", "4", 1);
+	setenv("FAKE_PREEMPTED", "2", 1);
 	for (size_t m = 0; m < 2; m++) {
 		struct assay_engine *g;
 		struct assay_err e = ASSAY_ERR_INIT;
@@ -233,6 +237,7 @@ static void test_measures(void **state)
 			assert_int_equal(x->end_state, ASSAY_END_LENGTH);
 			assert_true(x->output_tokens == 10 && x->events == 10 && x->reported_tokens == 10 && x->cached_tokens == 0);
 			assert_true(x->t_intended <= x->t_sent && x->t_sent <= x->t_first && x->t_first < x->t_last && x->t_last <= x->t_end);
+			assert_true(x->t_scheduled >= x->t_sent && x->t_scheduled + 4 * ASSAY_NS_PER_MS <= x->t_first && x->preemptions == 2);
 			assert_true(x->t_first - x->t_sent >= 4 * ASSAY_NS_PER_MS && x->t_last - x->t_first >= 9 * 4 * ASSAY_NS_PER_MS);
 		}
 		for (; (t = kit_hot(&r.sink, ASSAY_REC_TOKEN, tokens)); tokens++)
@@ -246,6 +251,7 @@ static void test_measures(void **state)
 		assert_true(mem->u.memory.rss_bytes > 1000000 && mem->u.memory.weight_bytes == 12345678);
 		kit_sink_release(&r.sink);
 	}
+	unsetenv("FAKE_PREEMPTED");
 	unsetenv("FAKE_STEP_MS");
 }
 

@@ -140,7 +140,7 @@ def at(state):
 class Request:
     def __init__(self, q):
         self.r, self.n_in, self.max = q["r"], len(q["ids"]), q["max_tokens"]
-        self.seed, self.out, self.ts = sum(q["ids"]), 0, []
+        self.seed, self.out, self.ts, self.scheduled = sum(q["ids"]), 0, [], None
 
     def token(self):
         self.out += 1
@@ -170,7 +170,11 @@ def stamp():
 def done(q, reason):
     n_out = q.out + (FAULT == "lie:n_out")
     n_in = q.n_in - (FAULT == "lie:n_in")
-    ev = dict(ev="done", r=q.r, reason=reason, n_in=n_in, n_out=n_out, n_cached=0)
+    ev = dict(ev="done", r=q.r, reason=reason, n_in=n_in, n_out=n_out, n_cached=0, scheduled=q.scheduled, preempted=int(os.environ.get("FAKE_PREEMPTED", "0")))
+    if FAULT.startswith("lie:scheduled_"):
+        ev["scheduled"] += 10 ** 10 if FAULT == "lie:scheduled_future" else -10 ** 12
+    if FAULT == "lie:preempted":
+        ev["preempted"] = 2 ** 31
     if emit == "final":
         ev["ts"] = q.ts[::-1] if FAULT == "lie:ts_order" else q.ts[1:] if FAULT == "lie:ts_few" else [t + 10 ** 9 for t in q.ts] if FAULT == "lie:ts_future" else q.ts
     if FAULT == "lie:lost" and q.r % 2:
@@ -185,6 +189,7 @@ def done(q, reason):
 def step(n):
     while waiting and len(running) < limit:
         q = waiting.pop(0)
+        q.scheduled = now()
         running[q.r] = q
     fresh = [q for q in running.values() if not q.out]
     prefill, decode = sum(q.n_in for q in fresh), len(running) - len(fresh)

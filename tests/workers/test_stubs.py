@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 import tempfile
+import time
 
 HERE = os.path.dirname(os.path.realpath(__file__))
 WORKERS = os.path.join(HERE, "..", "..", "workers")
@@ -16,7 +17,7 @@ import check_golden
 import stub_lm
 
 PROMPTS = [[5], [7, 300, 2], [1, 2, 3], [900, 4, 8, 15, 16, 23]]
-OPTS = dict(device="cpu", dtype="f32", threads=1, max_num_seqs=3, max_batched_tokens=512, max_model_len=512, block_size=16, seed=0)
+OPTS = dict(device="cpu", dtype="f32", threads=1, max_num_seqs=3, max_batched_tokens=256, max_model_len=512, block_size=16, seed=0)
 
 
 def answer(ids, n):
@@ -178,6 +179,43 @@ def samples(worker):
     assert ask_all(peer, [[5]], 4, temperature=0.6)[0] == [answer([5], 4)]
 
 
+# ---- vLLM ----
+
+def memory_of(worker):
+    """gpu_mem_util is told where it is in force, refused beside a size, ignored where the engine would not hear it."""
+    model = folder(worker)
+    assert load(start(worker), model)["effective"]["gpu_mem_util"] is None
+    told = load(start(worker), model, gpu_mem_util="0.5", tensor_parallel="2", stats="false")["effective"]
+    assert (told["gpu_mem_util"], told["tensor_parallel"], told["stats"], told["generation"]) == (0.5, 2, False, "V1"), told
+    refused(start(worker), model, "gpu_mem_util=0.5 and a size", gpu_mem_util="0.5", kv_gib="1")
+
+
+def scheduled(worker, waits=True):
+    """What the engine's statistics say of each request; the fourth waits until another ends."""
+    peer = start(worker)
+    load(peer, folder(worker))
+    before = time.monotonic_ns()
+    _, steps, ends = ask_all(peer, PROMPTS, 3)
+    assert all(before <= e["scheduled"] <= steps[-1]["t1"] and not e["preempted"] for e in ends), ends
+    assert not waits or ends[3]["scheduled"] >= steps[2]["t1"], "it waited"
+
+
+def first_generation(worker):
+    """vLLM of 0.6: outputs in pieces, cumulative, and late by a step."""
+    stubs = os.environ["PYTHONPATH"]
+    for kind, late in (("", ""), ("1", ""), ("", "1"), ("1", "1")):
+        os.environ.update(PYTHONPATH=os.path.join(HERE, "stubs_v0") + ":" + stubs, STUB_CUMULATIVE=kind, STUB_LATE=late)
+        try:
+            serves(worker)
+            scheduled(worker, waits=False)
+            loaded = load(start(worker), folder(worker), gpu_mem_util="0.5")
+        finally:
+            os.environ.update(PYTHONPATH=stubs, STUB_CUMULATIVE="", STUB_LATE="")
+        assert loaded["effective"]["generation"] == "V0" and loaded["effective"]["processes"] == "one", loaded
+        assert loaded["effective"]["gpu_mem_util"] is None and "gpu_mem_util" in loaded["ignored"] and "a request's seed" not in loaded["ignored"], loaded
+        assert (loaded["caps"]["stamp"], loaded["caps"]["steps"]) == (("frontend", False) if late else ("engine", True)), loaded
+
+
 def nano(worker):
     """Prefill in chunks, a preemption, its prefix cache off and on, what it refuses."""
     long = [n % 1000 for n in range(700)]
@@ -205,7 +243,7 @@ def nano(worker):
 
 def main():
     tests = [(test, worker) for worker in ("transformers", "vllm", "deepspeed", "ort_genai", "nanovllm") for test in (serves, refuses)]
-    tests += [(nano, "nanovllm"), (samples, "vllm")]
+    tests += [(nano, "nanovllm"), (samples, "vllm"), (memory_of, "vllm"), (scheduled, "vllm"), (first_generation, "vllm")]
     tests += [(test, "transformers") for test in (continuous, continuous_steps, continuous_cancel, continuous_failures, continuous_refusals)]
     bad, n = 0, 0
     for test, worker in tests:
