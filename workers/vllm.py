@@ -65,7 +65,7 @@ def main():
                 info=dict(dtype=short, vocab=m.get_vocab_size(), max_len=m.max_model_len),
                 effective=dict(dtype=short, max_num_seqs=s.max_num_seqs, max_batched_tokens=s.max_num_batched_tokens, max_model_len=m.max_model_len, block_size=c.block_size, kv_tokens=self.kv_tokens,
                                enforce_eager=m.enforce_eager, prefix_cache=bool(c.enable_prefix_caching), processes="one" if one else "many", generation="V0" if core is None else "V1", device=device,
-                               gpu_mem_util=c.gpu_memory_utilization if shared else None, tensor_parallel=config.parallel_config.tensor_parallel_size, stats=not args.disable_log_stats),
+                               gpu_mem_util=c.gpu_memory_utilization if shared else None, kv_sized_by="gpu_mem_util" if shared else "VLLM_CPU_KVCACHE_SPACE", tensor_parallel=config.parallel_config.tensor_parallel_size, stats=not args.disable_log_stats),
                 ignored=["block_size", "kv_dtype"] + ([] if self.own_seeds else ["a request's seed"]) + unheard,
                 caps=dict(stamp="engine" if self.begins or self.tapped else "frontend", steps=self.begins))
 

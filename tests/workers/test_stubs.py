@@ -186,6 +186,7 @@ def memory_of(worker):
     model = folder(worker)
     assert load(start(worker), model)["effective"]["gpu_mem_util"] is None
     told = load(start(worker), model, gpu_mem_util="0.5", tensor_parallel="2", stats="false")["effective"]
+    assert told["kv_sized_by"] == "gpu_mem_util", told
     assert (told["gpu_mem_util"], told["tensor_parallel"], told["stats"], told["generation"]) == (0.5, 2, False, "V1"), told
     refused(start(worker), model, "gpu_mem_util=0.5 and a size", gpu_mem_util="0.5", kv_gib="1")
 
