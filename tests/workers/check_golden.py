@@ -3,9 +3,11 @@
 
 usage: [WORKER_OPTS="K=V ..."] check_golden.py PYTHON WORKER.py GOLDEN_DIR...    (a directory without golden.json is skipped; WORKER_OPTS are --engine-opt)
 """
+import atexit
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -15,12 +17,16 @@ class Unsupported(Exception):
     """The engine does not take such a model."""
 
 
+def options():
+    return dict(x.split("=", 1) for x in os.environ.get("WORKER_OPTS", "").split())
+
+
 def environment(python, worker):
-    """What assay computes from NAME.env.json (src/engine/worker_variables.c) when only --threads 1 is given."""
-    path, given = worker[:-len(".py")] + ".env.json", dict(prefix=os.path.dirname(os.path.dirname(python)), threads="1", cpus=str(min(os.sched_getaffinity(0))), port="29500")
+    """What assay computes from NAME.env.json (src/engine/worker_variables.c) with --threads 1 and these options."""
+    path, given = worker[:-len(".py")] + ".env.json", dict(options(), prefix=os.path.dirname(os.path.dirname(python)), threads="1", cpus=str(min(os.sched_getaffinity(0))), port="29500")
     out = dict(os.environ)
     for name, v in (json.load(open(path)) if os.path.exists(path) else {}).items():
-        text = re.sub(r"{(\w+)(?::(.*?))?}", lambda m: given.get(m[1]) or m[2], v[""] if isinstance(v, dict) else v)
+        text = re.sub(r"{(\w+)(?::(.*?))?}", lambda m: given.get(m[1]) or m[2], v.get(options().get(v["option"], ""), v.get("", "")) if isinstance(v, dict) else v)
         if not text.endswith("?") or os.path.exists(text[:-1]):
             out[name] = text.rstrip("?")
     return out
@@ -29,8 +35,17 @@ def environment(python, worker):
 class Peer:
     def __init__(self, python, worker):
         self.p = subprocess.Popen([python, worker], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=open(os.environ.get("WORKER_LOG", os.devnull), "ab"),
-                                  env=environment(python, worker))
+                                  env=environment(python, worker), start_new_session=True)
+        atexit.register(self.end)
         self.id = 0
+
+    def end(self):
+        """As assay does: what the worker leaves behind (vLLM's core is another process) ends with it."""
+        try:
+            os.killpg(self.p.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        self.p.wait()
 
     def say(self, op, **fields):
         self.id += 1
@@ -76,12 +91,13 @@ def check(python, worker, folder):
     peer.say("hello", proto=1)
     peer.until("hello")
     peer.say("load", model=os.path.realpath(folder), opts=dict(device="cpu", dtype=dtype, threads=1, max_num_seqs=16, max_batched_tokens=2048, max_model_len=0, block_size=16, seed=0,
-                                                              extra=dict(x.split("=", 1) for x in os.environ.get("WORKER_OPTS", "").split())))
+                                                              extra=options()))
     peer.until("loaded")
     alone = [generate(peer, [p], n)[0] for p in prompts]
     batch = generate(peer, prompts, n)
     peer.say("quit")
     peer.until("bye")
+    peer.end()
     wrong = [len(p["ids"]) for p, a, b in zip(prompts, alone, batch) if a != p["greedy"][:n] or b != p["greedy"][:n]]
     return "prompts of %s tokens differ" % wrong if wrong else ""
 
