@@ -169,16 +169,17 @@ class NanoVLLM(Worker):
         cached = extra.pop("prefix_cache", "false") == "true"
         self.watch(self.llm.scheduler, cached)
         weights = list(self.llm.model_runner.model.parameters())
+        kind = lambda tensor: {v: k for k, v in DTYPES.items()}.get(str(tensor.dtype).split(".")[-1])
         return dict(
             version=version, phases=phases,
             info=dict(dtype=opts["dtype"], weight_bytes=sum(p.numel() * p.element_size() for p in {p.data_ptr(): p for p in weights}.values()), vocab=c.hf_config.vocab_size,
                       max_len=min(c.max_model_len, self.kv_tokens)),  # it checks neither, and stops where one sequence outgrows the cache
-            effective=dict(dtype=str(weights[0].dtype).split(".")[-1], threads=torch.get_num_threads(), max_num_seqs=c.max_num_seqs, max_batched_tokens=c.max_num_batched_tokens,
+            effective=dict(dtype=kind(weights[0]), kv_dtype=kind(self.llm.model_runner.kv_cache), threads=torch.get_num_threads(), max_num_seqs=c.max_num_seqs, max_batched_tokens=c.max_num_batched_tokens,
                            max_model_len=c.max_model_len, block_size=c.kvcache_block_size, kv_tokens=self.kv_tokens, enforce_eager=c.enforce_eager, prefix_cache=cached,
                            end_token=self.llm.scheduler.eos, end_token_from="config.json: the directory has no tokenizer" if no_tokenizer else "its tokenizer",
                            device="cpu" if self.cpu else "cuda", gpu_mem_util=None if self.cpu else c.gpu_memory_utilization,
                            what="nano-vLLM with what only a GPU has replaced: attention is torch's over its pages, no torch.compile; temperature 0 is ours" if self.cpu else "nano-vLLM"),
-            ignored=["block_size", "kv_dtype", "top_p", "top_k", "seed"] + (["kv_gib"] if kv_gib and not self.cpu else []), caps=dict(greedy=self.cpu))
+            ignored=["block_size", "top_p", "top_k", "seed"] + [k for k in ("kv_dtype",) if k in opts] + (["kv_gib"] if kv_gib and not self.cpu else []), caps=dict(greedy=self.cpu))
 
     def adapt(self, torch):
         """The rest, once its modules are there. Its sampler has no greedy mode: on a CPU, temperature 0 takes the likeliest id."""

@@ -48,6 +48,7 @@ static void test_good(void **state)
 	if (!measured(&r) || !strstr(r.out, "ok: good") || !strstr(r.out, "worker:toy           ready: needs no environment of its own (python3)"))
 		fail_msg("status %d\n%s%s", r.status, r.out, r.err);
 	e2e_release(&r);
+	e2e_schema("good/result.json");
 	json_t *doc = e2e_json("good/result.json");
 	assert_string_equal(json_string_value(e2e_at(doc, "engine.name")), "worker:toy");
 	assert_string_equal(json_string_value(e2e_at(doc, "engine.effective.ignored.0")), "odd");

@@ -223,7 +223,7 @@ def nano(worker):
     for cached in ("false", "true"):
         peer, model = start(worker), folder(worker)
         loaded = load(peer, model, prefix_cache=cached)
-        assert loaded["effective"]["prefix_cache"] is (cached == "true") and loaded["effective"]["end_token"] == stub_lm.EOS, loaded
+        assert loaded["effective"]["kv_dtype"] == "f32" and loaded["effective"]["prefix_cache"] is (cached == "true") and loaded["effective"]["end_token"] == stub_lm.EOS, loaded
         assert loaded["phases"]["warmup"] >= 0 and loaded["phases"]["kv"] >= 0 and loaded["info"]["weight_bytes"] == 40, loaded
         for n_cached in (0, 512 if cached == "true" else 0):
             got, steps, done = ask_all(peer, [long, [5]], 4)

@@ -25,6 +25,7 @@ class ModelRunner:
         page = 1 << 20
         self.config.num_kvcache_blocks = int(total * self.config.gpu_memory_utilization - (total - free) - stats["allocated_bytes.all.peak"] + stats["allocated_bytes.all.current"]) // page
         check(self.config.num_kvcache_blocks > 0, "room for a page")
+        self.kv_cache = types.SimpleNamespace(dtype="torch.float32")
 
     def capture_cudagraph(self):
         check(False, "no CUDA graphs on a CPU")
