@@ -250,7 +250,8 @@ class Transformers(Worker):
 
     def tick(self, batch, out):
         """The stopping criterion: tells a step, and which rows have ended."""
-        worker, last = self, [now()]
+        began = now()
+        worker, last = self, [began]
 
         class Tick(self.criteria_class):
             def __call__(self, ids, scores, **_):
@@ -262,7 +263,7 @@ class Transformers(Worker):
                 for q, (x,) in rows:
                     stop = not q.ignore_eos and x in worker.eos
                     if q.cancelled or stop or q.n_out >= q.max_tokens:
-                        out.done(q, "abort" if q.cancelled else "stop" if stop else "length")
+                        out.done(q, "abort" if q.cancelled else "stop" if stop else "length", n_cached=0, scheduled=began, preempted=0)
                 last[0] = now()
                 return worker.torch.tensor([q.finished for q in batch], dtype=worker.torch.bool)
 

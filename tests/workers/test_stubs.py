@@ -244,7 +244,7 @@ def nano(worker):
 
 def main():
     tests = [(test, worker) for worker in ("transformers", "vllm", "deepspeed", "ort_genai", "nanovllm") for test in (serves, refuses)]
-    tests += [(nano, "nanovllm"), (samples, "vllm"), (memory_of, "vllm"), (scheduled, "vllm"), (first_generation, "vllm")]
+    tests += [(nano, "nanovllm"), (samples, "vllm"), (memory_of, "vllm"), (scheduled, "vllm"), (scheduled, "transformers"), (first_generation, "vllm")]
     tests += [(test, "transformers") for test in (continuous, continuous_steps, continuous_cancel, continuous_failures, continuous_refusals)]
     bad, n = 0, 0
     for test, worker in tests:
