@@ -54,8 +54,7 @@ static void show(const struct cmd_engines_job *j, const json_t *doc)
 	assay_buf_init(&b, (size_t)64 << 20);
 	assay_term_init(&term, STDOUT_FILENO, assay_options_flag(j->o, "color"));
 	if (assay_options_flag(j->o, "json")) {
-		assay_json_print(&b, doc, 2);
-		assay_buf_puts(&b, "\n");
+		cmd_print_json(doc, NULL);
 	} else {
 		assay_engines_text(doc, &b, term.width, term.colour);
 		assay_buf_printf(&b, "\nresult  %s/engines.json\nreport  %s/report.html, engines.md\n", j->dir, j->dir);
