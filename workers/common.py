@@ -99,8 +99,8 @@ class Out:
                  n_decode=n_decode, preempted=preempted, tok=[(q.r, ids) for q, ids in tokens])
         self.report_ns += now() - began
 
-    def done(self, q, reason, n_cached=0, scheduled=None, preempted=None):
-        """reason: length, stop, abort or error. scheduled: when the engine first took it up; preempted: how often it lost its place; None where it does not say."""
+    def done(self, q, reason, n_cached=None, scheduled=None, preempted=None):
+        """reason: length, stop, abort or error. n_cached: prompt tokens from a prefix cache; scheduled: when the engine first took it up; preempted: how often it lost its place; None where it does not say."""
         q.finished = True
         with self.changed:
             self.live.pop(q.r, None)

@@ -224,7 +224,7 @@ class NanoVLLM(Worker):
 
     def watch(self, scheduler, cached):
         """What of each prompt came from its prefix cache, which it forgets at a sequence's end; and how often it preempts."""
-        manager, self.cached, self.preempted = scheduler.block_manager, {}, 0
+        manager, self.cached, self.lost, self.preempted = scheduler.block_manager, {}, {}, 0
         allocate, preempt = manager.allocate, scheduler.preempt
 
         def allocate_and_note(seq, *rest):
@@ -233,6 +233,7 @@ class NanoVLLM(Worker):
 
         def preempt_and_count(seq):
             self.preempted += 1
+            self.lost[seq] = self.lost.get(seq, 0) + 1
             preempt(seq)
 
         manager.allocate, scheduler.preempt = allocate_and_note, preempt_and_count
@@ -260,7 +261,7 @@ class NanoVLLM(Worker):
         out.step(t1, told, t0=t0, kind="prefill" if n > 0 else "decode", n_prefill=max(n, 0), n_decode=max(-n, 0), wait=len(self.llm.scheduler.waiting), preempted=self.preempted)
         for s in [s for s in live if s.is_finished]:
             q = live.pop(s)
-            out.done(q, "length" if q.n_out >= q.max_tokens else "stop", n_cached=self.cached.pop(s))
+            out.done(q, "length" if q.n_out >= q.max_tokens else "stop", n_cached=self.cached.pop(s), preempted=self.lost.pop(s, 0))
 
     def memory(self):
         manager = self.llm.scheduler.block_manager

@@ -122,7 +122,7 @@ class Genai(Worker):
             for q, (x,) in rows:
                 stop = not q.ignore_eos and x in self.eos
                 if q.cancelled or stop or q.n_out >= q.max_tokens:
-                    out.done(q, "abort" if q.cancelled else "stop" if stop else "length")
+                    out.done(q, "abort" if q.cancelled else "stop" if stop else "length", n_cached=0, preempted=0)
                 elif x == self.stand_in and len(batch) > 1:
                     out.done(q, "error")  # from here on the engine would feed this row with padding
             t0, first = now(), False

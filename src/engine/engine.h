@@ -79,6 +79,7 @@ struct assay_event {
 	enum assay_end end;        /* DONE */
 	int64_t reported_tokens;   /* DONE: tokens that the engine says it generated, -1 unknown */
 	int64_t cached_tokens;     /* DONE: prompt tokens served from a prefix cache, -1 unknown */
+	bool preemptions_unknown;  /* DONE: the engine does not say how often it preempted this one; else each came as a PREEMPTED */
 	const struct assay_rec_step *step; /* STEP: valid until the next poll */
 };
 

@@ -192,7 +192,7 @@ static int64_t add_request(struct replay *x, uint32_t i)
 	}
 	if (q->r.t_scheduled >= 0)
 		add(x, q->n_tokens ? read_at(&q->tokens[0]) : end_ns, ITEM_SCHEDULED, i, 0);
-	for (uint32_t k = 0; k < q->r.preemptions && k < q->n_tokens + 1000; k++)
+	for (uint32_t k = 0; q->r.preemptions != UINT32_MAX && k < q->r.preemptions && k < q->n_tokens + 1000; k++)
 		add(x, end_ns, ITEM_PREEMPTED, i, k);
 	add(x, end_ns, ITEM_DONE, i, 0);
 	return end_ns;
@@ -309,6 +309,7 @@ static void fill(struct replay *x, const struct item *m, struct assay_event *v)
 		v->end = (enum assay_end)q->r.end_state;
 		v->reported_tokens = q->r.reported_tokens == UINT32_MAX ? -1 : (int64_t)q->r.reported_tokens;
 		v->cached_tokens = q->r.cached_tokens == UINT32_MAX ? -1 : (int64_t)q->r.cached_tokens;
+		v->preemptions_unknown = q->r.preemptions == UINT32_MAX;
 		x->gone[m->request] = true;
 	}
 }

@@ -92,7 +92,7 @@ const char *worker_work_capability(const struct worker *x, const json_t *caps);
 /* worker_run.c: an event that belongs to a run. */
 int worker_run_event(struct worker *x, const struct worker_event *ev, struct assay_err *e);
 /* A finished request: the event for the caller. */
-void worker_run_end(struct worker *x, struct worker_request *q, enum assay_end end, int64_t t_ns, int64_t n_out, int64_t n_cached);
+struct assay_event *worker_run_end(struct worker *x, struct worker_request *q, enum assay_end end, int64_t t_ns, int64_t n_out, int64_t n_cached);
 struct worker_request *worker_run_find(struct worker *x, int64_t id);
 
 #endif

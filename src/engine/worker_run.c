@@ -45,15 +45,17 @@ static void push_token(struct worker *x, struct worker_request *q, int64_t t_ns,
 	q->got += (int)n;
 }
 
-void worker_run_end(struct worker *x, struct worker_request *q, enum assay_end end, int64_t t_ns, int64_t n_out, int64_t n_cached)
+struct assay_event *worker_run_end(struct worker *x, struct worker_request *q, enum assay_end end, int64_t t_ns, int64_t n_out, int64_t n_cached)
 {
 	assay_event_queue_reserve(&x->queue, x->queue.head + x->queue.n + 1);
 	struct assay_event *v = assay_event_queue_push(&x->queue, ASSAY_EV_DONE, q->id, t_ns);
 	v->end = end;
 	v->reported_tokens = n_out;
 	v->cached_tokens = n_cached;
+	v->preemptions_unknown = true;
 	q->live = false;
 	x->n_live--;
+	return v;
 }
 
 /* t0 unknown: no record, because a step without a length says nothing. */
@@ -168,7 +170,7 @@ static int on_done(struct worker *x, const struct worker_event *ev, struct assay
 			end = ends[i].end;
 	if (assay_end_ok(end) && ev->n_in >= 0 && ev->n_in != q->prompt_tokens)
 		end = ASSAY_END_COUNT_MISMATCH; /* it read another prompt than was sent */
-	worker_run_end(x, q, end, ev->t >= 0 ? t_ns : x->last_ns, ev->n_out, ev->n_cached);
+	worker_run_end(x, q, end, ev->t >= 0 ? t_ns : x->last_ns, ev->n_out, ev->n_cached)->preemptions_unknown = ev->preempted < 0;
 	q->ended = true;
 	return 0;
 }

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "experiment/session.h"
+#include "metrics/outcome.h"
 
 #define POLL_NS (50 * ASSAY_NS_PER_MS)      /* how soon Ctrl-C is seen while nothing happens */
 #define DRAIN_NS (60 * ASSAY_NS_PER_S)      /* patience with an engine that was told to cancel */
@@ -204,6 +205,8 @@ static void on_event(struct visit *v, const struct assay_event *ev, int64_t read
 			q->reported_tokens = (uint32_t)ev->reported_tokens;
 		if (ev->cached_tokens >= 0)
 			q->cached_tokens = (uint32_t)ev->cached_tokens;
+		if (ev->preemptions_unknown)
+			q->preemptions = ASSAY_COUNT_UNKNOWN;
 		end_request(v, i, ev->end, ev->t_ns);
 		break;
 	case ASSAY_EV_STEP:

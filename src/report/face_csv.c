@@ -159,7 +159,7 @@ static void record_row(struct csv *c, const json_t *p, const struct assay_run_vi
 	csv_int(c, q->r.output_tokens);
 	csv_count(c, q->r.reported_tokens == UINT32_MAX ? -1 : (int64_t)q->r.reported_tokens);
 	csv_int(c, q->r.events);
-	csv_int(c, q->r.preemptions);
+	csv_count(c, q->r.preemptions == UINT32_MAX ? -1 : (int64_t)q->r.preemptions);
 	csv_count(c, q->r.t_intended);
 	csv_count(c, q->r.t_sent);
 	csv_count(c, q->r.t_scheduled);

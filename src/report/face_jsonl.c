@@ -84,11 +84,11 @@ static void request_line(struct assay_buf *out, json_t *o, const struct assay_ru
 {
 	const struct { const char *key; int64_t x; } ints[] = {
 		{ "repeat", v->v.repeat }, { "order", v->v.order }, { "request", q->r.id }, { "prompt_tokens", q->r.prompt_tokens }, { "max_tokens", q->r.max_tokens }, { "output_tokens", q->r.output_tokens },
-		{ "events", q->r.events }, { "preemptions", q->r.preemptions },
+		{ "events", q->r.events },
 	};
 	const struct { const char *key; int64_t t; } stamps[] = {
 		{ "t_intended_ns", q->r.t_intended }, { "t_sent_ns", q->r.t_sent }, { "t_scheduled_ns", q->r.t_scheduled }, { "t_first_ns", q->r.t_first }, { "t_last_ns", q->r.t_last }, { "t_end_ns", q->r.t_end },
-		{ "reported_tokens", q->r.reported_tokens == UINT32_MAX ? -1 : (int64_t)q->r.reported_tokens },
+		{ "reported_tokens", q->r.reported_tokens == UINT32_MAX ? -1 : (int64_t)q->r.reported_tokens }, { "preemptions", q->r.preemptions == UINT32_MAX ? -1 : (int64_t)q->r.preemptions },
 	};
 	for (size_t i = 0; i < sizeof ints / sizeof *ints; i++)
 		json_object_set_new(o, ints[i].key, json_integer(ints[i].x));
