@@ -44,7 +44,8 @@ static void test_good(void **state)
 	(void)state;
 	need_python();
 	struct e2e r;
-	e2e_run(&r, "$A throughput -e worker:toy --batch 1,4 --prompt-tokens 8 --output-tokens 6 --runs 3 --engine-opt step_ms=2 --engine-opt odd=1 -o good; s=$?; $A verify good && $A engines; exit $s");
+	e2e_run(&r, "$A throughput -e worker:toy --batch 1,4 --prompt-tokens 8 --output-tokens 6 --runs 3 --engine-opt step_ms=2 --engine-opt odd=1 -o good; s=$?; $A verify good && $A engines; "
+		    "$A throughput -e replay:good --batch 1,4 --prompt-tokens 8 --output-tokens 6 --runs 3 -o again >/dev/null; exit $s");
 	if (!measured(&r) || !strstr(r.out, "ok: good") || !strstr(r.out, "worker:toy           ready: needs no environment of its own (python3)"))
 		fail_msg("status %d\n%s%s", r.status, r.out, r.err);
 	e2e_release(&r);
@@ -57,6 +58,12 @@ static void test_good(void **state)
 	assert_true(json_real_value(e2e_at(doc, "points.0.metrics.ttft_ms.mean")) >= 2);
 	assert_true(json_real_value(e2e_at(doc, "engine.load.total_ms")) > 0);
 	json_decref(doc);
+	for (size_t i = 0; i < 2; i++) { /* what it does not say is no zero, nor is it when played back */
+		doc = e2e_json(i ? "again/result.json" : "good/result.json");
+		assert_int_equal(json_integer_value(e2e_at(doc, "points.1.requests.succeeded")), 12);
+		assert_true(json_is_null(e2e_at(doc, "points.1.metrics.preemptions.value")) || !e2e_at(doc, "points.1.metrics.preemptions"));
+		json_decref(doc);
+	}
 }
 
 static void test_bad(void **state)

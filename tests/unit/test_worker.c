@@ -275,6 +275,7 @@ static void test_toy(void **state)
 		for (size_t i = 0; (q = kit_hot(&r.sink, ASSAY_REC_REQUEST, i)); i++) {
 			assert_int_equal(q->u.request.end_state, ASSAY_END_LENGTH);
 			assert_int_equal(q->u.request.output_tokens, q->u.request.max_tokens);
+			assert_true(q->u.request.preemptions == UINT32_MAX && q->u.request.cached_tokens == UINT32_MAX); /* it does not say */
 		}
 		assert_int_equal(kit_count(&r.sink, ASSAY_REC_REQUEST), 81); /* and a warm-up of one */
 		for (size_t i = 0; (s = kit_hot(&r.sink, ASSAY_REC_STEP, i)); i++)
