@@ -3,6 +3,7 @@
  * Defaults are those of the transformers configuration classes. */
 #include "nn/config.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -342,7 +343,8 @@ int nn_config_read(const char *dir, struct nn_shape *out, struct assay_err *e)
 	struct assay_buf b;
 	assay_buf_init(&b, MAX_CONFIG_BYTES);
 	char *path = xasprintf("%s/config.json", dir);
-	int rc = assay_fs_exists(path) ? 0 : assay_fail(e, ASSAY_E_MODEL, "%.200s: no model: it holds no config.json; -m takes a preset, a Hugging Face directory or a .gguf file", dir);
+	bool absent = !assay_fs_exists(path) && errno == ENOENT; /* one that may not be looked at is there */
+	int rc = !absent ? 0 : assay_fail(e, ASSAY_E_MODEL, "%.200s: no model: it holds no config.json; -m takes a preset, a Hugging Face directory or a .gguf file", dir);
 	if (!rc)
 		rc = assay_fs_read(path, &b, ASSAY_E_MODEL, e);
 	if (!rc)

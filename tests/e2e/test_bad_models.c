@@ -165,7 +165,7 @@ static void test_files(void **state)
 	static const struct { const char *before, *model; int status; const char *part; } t[] = {
 		{ "true", "./nosuch", 2, "./nosuch: no such" },
 		{ "true", "nosuch.gguf", 2, "nosuch.gguf: no such" },
-		{ "mkdir empty", "./empty", 3, "empty/config.json" },
+		{ "mkdir empty", "./empty", 3, "./empty: no model: it holds no config.json" },
 		{ "mkdir half; cp good/config.json half", "./half", 3, "half" },
 		{ "mkdir pt; cp good/config.json pt; echo x >pt/pytorch_model.bin", "./pt", 3, ".bin" },
 		{ "mkdir cdir; mkdir cdir/config.json", "./cdir", 3, "cdir/config.json" },
