@@ -131,13 +131,14 @@ static void gaps(const struct point_builder *b, const struct assay_run_visit *v,
 static void read_lags(const struct point_builder *b, const struct assay_run_visit *v, struct sample_set *s)
 {
 	const struct assay_run_request *q = visit_requests(b, v);
+	bool at_end = assay_effective_told_at_end(b->run);
 	for (size_t i = 0; i < v->n_requests; i++) {
 		if (!assay_end_ok(assay_request_outcome(&q[i], b->ignore_eos)))
 			continue;
 		sample_next_cluster(s);
-		if (assay_effective_told_at_end(b->run))
+		if (at_end)
 			sample_missing(s, "the engine told token times at the end of each request (emit=final)");
-		for (size_t k = 0; k < q[i].n_tokens && !assay_effective_told_at_end(b->run); k++)
+		for (size_t k = 0; k < q[i].n_tokens && !at_end; k++)
 			if (q[i].tokens[k].t_read >= 0)
 				sample_put(s, (double)(q[i].tokens[k].t_read - q[i].tokens[k].t_engine) / 1e6);
 	}
