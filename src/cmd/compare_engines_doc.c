@@ -39,11 +39,7 @@ static json_t *page_cache(const struct cmd_engines_work *w)
 
 static bool same_plan(const struct cmd_engines_side *a, const struct cmd_engines_side *b)
 {
-	json_t *x = a->docs.n ? cmd_engines_plan_hash(a->docs.list[0]) : NULL, *y = b->docs.n ? cmd_engines_plan_hash(b->docs.list[0]) : NULL;
-	bool same = x && y && json_equal(x, y);
-	json_decref(x);
-	json_decref(y);
-	return same;
+	return a->plan && b->plan && json_equal(a->plan, b->plan);
 }
 
 /* {comparable, reason, verdict, metrics[{key, effect_pct, ci95_pct, verdict}]}; the unit is the block. Refused for the first engine itself. */
@@ -271,8 +267,10 @@ static int open_sides(struct cmd_engines_work *w, struct assay_err *e)
 		if (rc)
 			return rc;
 	}
-	for (i = 0; i < w->n; i++)
+	for (i = 0; i < w->n; i++) {
+		w->side[i].plan = w->side[i].docs.n ? cmd_engines_plan_hash(w->side[i].docs.list[0]) : NULL;
 		w->side[i].timed = strcmp(assay_json_get_str(json_object_get(of(&w->side[i], "engine"), "effective"), "processes", ""), "one");
+	}
 	return 0;
 }
 
@@ -316,8 +314,10 @@ int cmd_engines_publish(const json_t *record, const char *dir, const char *to, j
 		first[i] = w->side[i].docs.n ? w->side[i].docs.list[0] : NULL;
 	if (!rc)
 		rc = assay_engines_write(*doc, first, w->n, to, e);
-	for (size_t i = 0; i < w->n; i++)
+	for (size_t i = 0; i < w->n; i++) {
 		cmd_docs_release(&w->side[i].docs);
+		json_decref(w->side[i].plan);
+	}
 	free(w);
 	return rc;
 }

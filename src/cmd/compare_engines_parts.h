@@ -5,8 +5,8 @@
 
 #include "cmd/compare_engines.h"
 
-/* An engine of the record with the results of its measured blocks, in order. timed: not a memory run. */
-struct cmd_engines_side { const json_t *arm; struct cmd_docs docs; const char *label; bool timed; };
+/* An engine of the record with the results of its measured blocks, in order. timed: not a memory run; plan: the hash of its first block's, owned, or NULL. */
+struct cmd_engines_side { const json_t *arm; struct cmd_docs docs; const char *label; bool timed; json_t *plan; };
 
 struct cmd_engines_work { const json_t *record; const char *dir; struct cmd_engines_side side[CMD_ENGINES_MAX]; size_t n; };
 
