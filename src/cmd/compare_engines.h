@@ -41,7 +41,6 @@ struct cmd_engines_job {
 
 /* Block `number` (0...) of the order A B ... B A A B ...: the index of its engine. */
 int cmd_engines_turn(int number, int n_engines);
-bool cmd_engines_is_worker(const char *spec);
 /* Text from anywhere (an error may be cut inside a character) as a JSON string: what is no UTF-8 is replaced. New reference. */
 json_t *cmd_engines_text(const char *s);
 

@@ -14,8 +14,6 @@
 #define ROOM_BYTES (UINT64_C(2) << 30) /* left free beside weights and KV cache */
 enum { KV_SLACK_TOKENS = 16 };
 
-bool cmd_engines_is_worker(const char *spec) { return !strncmp(spec, "worker:", 7); }
-
 static int read_engines(struct cmd_engines_job *j, struct assay_err *e)
 {
 	const char *text = assay_options_str(j->o, "engines");
@@ -45,7 +43,7 @@ static int read_engine_opts(struct cmd_engines_job *j, struct assay_err *e)
 		j->arm[at].opts[j->arm[at].n_opts++] = list[i] + 2;
 	}
 	for (int i = 0; i < j->n; i++) {
-		if (cmd_engines_is_worker(j->arm[i].spec) && !assay_worker_there(j->arm[i].spec + strlen("worker:")))
+		if (assay_engine_is_worker(j->arm[i].spec) && !assay_worker_there(j->arm[i].spec + strlen("worker:")))
 			return assay_fail(e, ASSAY_E_USAGE, "--engines %.200s: there is no such worker: assay engines lists them", j->arm[i].spec);
 		if (assay_engine_check(j->arm[i].spec, j->arm[i].opts, j->arm[i].n_opts, e))
 			return assay_fail_in(e, "--engines %s", j->arm[i].spec);
@@ -71,7 +69,7 @@ static int check_memory(struct cmd_engines_job *j, struct assay_err *e)
 	struct assay_sysmem m;
 	bool holds = false;
 	for (int i = 0; i < j->n; i++)
-		holds = holds || cmd_engines_is_worker(j->arm[i].spec) || !strcmp(j->arm[i].spec, "cpu");
+		holds = holds || assay_engine_is_worker(j->arm[i].spec) || !strcmp(j->arm[i].spec, "cpu");
 	if (length > j->shape.max_context)
 		return assay_fail(e, ASSAY_E_USAGE, "--prompt-tokens and --output-tokens need a context of %lld; %s has %d", (long long)length, j->shape.name, j->shape.max_context);
 	if (!holds)
@@ -94,7 +92,7 @@ int cmd_engines_read(struct cmd_engines_job *j, struct assay_err *e)
 	if (cmd_check_engine_options(j->o, e) || read_engines(j, e) || read_engine_opts(j, e) || nn_shape_of(assay_options_str(j->o, "model"), &j->shape, e) || check_memory(j, e))
 		return e->code;
 	for (int i = 0; i < j->n; i++)
-		worker = worker || cmd_engines_is_worker(j->arm[i].spec);
+		worker = worker || assay_engine_is_worker(j->arm[i].spec);
 	j->model = cmd_engines_model(j->o, &j->shape, worker);
 	return 0;
 }
@@ -120,7 +118,7 @@ int cmd_engines_ready(struct cmd_engines_job *j, struct assay_err *e)
 {
 	int missing = 0;
 	for (int i = 0; i < j->n && !stopped(); i++) {
-		if (cmd_engines_is_worker(j->arm[i].spec) && !cmd_engines_is_done(j, i))
+		if (assay_engine_is_worker(j->arm[i].spec) && !cmd_engines_is_done(j, i))
 			probe(&j->arm[i]);
 		missing += *j->arm[i].missing != 0;
 	}

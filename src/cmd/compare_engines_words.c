@@ -10,6 +10,7 @@
 #include "cmd/compare_engines.h"
 #include "cmd/run.h"
 #include "draw/table.h"
+#include "engine/engine.h"
 
 static void add_options(const struct cmd_engines_job *j, const char *const *names, struct cmd_argv *out)
 {
@@ -54,7 +55,7 @@ void cmd_engines_check_words(const struct cmd_engines_job *j, const struct cmd_e
 	cmd_argv_add(out, "--model=%s", j->model);
 	add_options(j, same, out);
 	for (int i = 0; i < 2; i++)
-		if (cmd_engines_is_worker(i ? b->spec : j->arm[0].spec))
+		if (assay_engine_is_worker(i ? b->spec : j->arm[0].spec))
 			add_engine_opts(i ? b : &j->arm[0], i ? "B:" : "A:", out);
 	cmd_argv_add(out, "--json");
 }
@@ -83,7 +84,7 @@ static double block_seconds(const struct cmd_engines_job *j)
 	return s;
 }
 
-static bool computes(const struct cmd_engine_arm *a) { return cmd_engines_is_worker(a->spec) || !strcmp(a->spec, "cpu"); }
+static bool computes(const struct cmd_engine_arm *a) { return assay_engine_is_worker(a->spec) || !strcmp(a->spec, "cpu"); }
 
 static void print_words(const char *label, const struct cmd_argv *argv)
 {

@@ -45,7 +45,6 @@ struct check {
 };
 
 static bool asked_to_stop(void) { return cmd_signal_seen() != 0; }
-static bool is_worker(const char *spec) { return !strncmp(spec, "worker:", 7); }
 
 /* ---- what both load ---- */
 
@@ -81,7 +80,7 @@ static int choose_model(struct check *c, struct assay_err *e)
 {
 	if (nn_shape_of(assay_options_str(c->o, "model"), &c->shape, e))
 		return e->code;
-	c->model = cmd_engines_model(c->o, &c->shape, is_worker(c->spec[0]) || is_worker(c->spec[1]));
+	c->model = cmd_engines_model(c->o, &c->shape, assay_engine_is_worker(c->spec[0]) || assay_engine_is_worker(c->spec[1]));
 	return cmd_engines_export(c->o, c->model, e);
 }
 
@@ -303,7 +302,7 @@ static int read_options(struct check *c, struct assay_err *e)
 	const char *const *list;
 	int n = assay_options_strs(c->o, "engine-opt", &list), rc = 0;
 	for (int side = 0; !rc && side < 2; side++) {
-		for (int i = 0; !rc && i < n && is_worker(c->spec[side]); i++) {
+		for (int i = 0; !rc && i < n && assay_engine_is_worker(c->spec[side]); i++) {
 			bool named = (list[i][0] == 'A' || list[i][0] == 'B') && list[i][1] == ':';
 			if (named && list[i][0] != 'A' + side)
 				continue;

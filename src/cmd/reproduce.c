@@ -16,6 +16,7 @@
 #include "cmd/run_signals.h"
 #include "cmd/show_result.h"
 #include "draw/text.h"
+#include "engine/engine.h"
 #include "experiment/experiment.h"
 #include "report/report.h"
 #include "report/verify_diff.h"
@@ -98,7 +99,7 @@ static bool is_foreign_program(const struct assay_options *o)
 	bool python = false;
 	for (int i = 0; i < n; i++)
 		python |= !strncmp(list[i], "python=", 7);
-	return !strncmp(engine, "worker:", 7) && (strpbrk(engine, "/.") || python);
+	return assay_engine_is_worker(engine) && (strpbrk(engine, "/.") || python);
 }
 
 /* What our own parser makes of it: nothing that the child will do is unknown here. */

@@ -9,6 +9,7 @@
 #include "cmd/baselines.h"
 #include "cmd/run_commands.h"
 #include "cmd/run_signals.h"
+#include "engine/engine.h"
 #include "nn/source.h"
 #include "nn/tokenizer.h"
 
@@ -19,7 +20,7 @@ static int check_text(const struct assay_options *o, struct assay_err *e)
 	char *why = NULL;
 	const char *option = assay_options_str(o, "prompt") ? "prompt" : "prompts";
 	const char *engine = assay_options_str(o, "engine");
-	if (!assay_options_str(o, option) || (strcmp(engine, "cpu") && strncmp(engine, "worker:", 7)))
+	if (!assay_options_str(o, option) || (strcmp(engine, "cpu") && !assay_engine_is_worker(engine)))
 		return 0;
 	int rc = nn_tokenizer_open(assay_options_str(o, "model"), &t, &why, e);
 	if (!rc && !t)

@@ -131,6 +131,8 @@ int assay_engine_open(const char *spec, struct assay_engine_config *c, struct as
 int assay_engine_check(const char *spec, const char *const *opts, int n_opts, struct assay_err *e);
 const struct assay_engine_ops *const *assay_engine_list(int *n);
 int64_t assay_engine_now(struct assay_engine *g);
+/* Whether a spec is worker:NAME. */
+bool assay_engine_is_worker(const char *spec);
 /* Whether there is a worker of that name or path. */
 bool assay_worker_there(const char *name);
 /* Starts the worker c->arg and asks which versions it has; loads nothing. ASSAY_E_ENGINE: it does not start, or none of the packages that it drives is installed. */

@@ -46,6 +46,8 @@ char *worker_find_file(const char *name)
 	return found;
 }
 
+bool assay_engine_is_worker(const char *spec) { return !strncmp(spec, "worker:", 7); }
+
 bool assay_worker_there(const char *name)
 {
 	char *file = worker_find_file(name);
