@@ -127,6 +127,15 @@ int assay_json_print(struct assay_buf *b, const json_t *v, int indent)
 	return r ? -1 : 0;
 }
 
+int assay_json_save(const char *path, const json_t *v, int indent, size_t max_bytes, struct assay_err *e)
+{
+	struct assay_buf b;
+	assay_buf_init(&b, max_bytes);
+	int rc = assay_json_print(&b, v, indent) ? assay_fail(e, ASSAY_E_IO, "%s: larger than %zu bytes", path, max_bytes) : assay_fs_write_atomic(path, b.data, b.len_bytes, e);
+	assay_buf_release(&b);
+	return rc;
+}
+
 double assay_json_get_num(const json_t *o, const char *key, double otherwise)
 {
 	const json_t *v = json_object_get(o, key);

@@ -19,6 +19,8 @@ json_t *assay_json_load(const char *path, size_t max_bytes, enum assay_code code
 /* Writes v into *b: indent > 0 pretty-prints with that many spaces, 0 gives one line.
  * UTF-8 is kept (not escaped), keys keep insertion order. -1 when the buffer's cap is hit. */
 int assay_json_print(struct assay_buf *b, const json_t *v, int indent);
+/* The same into a file of at most max_bytes, which appears whole or not at all. */
+int assay_json_save(const char *path, const json_t *v, int indent, size_t max_bytes, struct assay_err *e);
 
 /* Shortest of %.15g, %.16g, %.17g that reads back as x; always valid JSON for a finite x. */
 void assay_json_number(double x, char out[32]);

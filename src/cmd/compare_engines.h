@@ -62,6 +62,8 @@ int cmd_engines_take(struct cmd_engines_job *j, json_t *command, struct assay_er
 bool cmd_engines_is_done(const struct cmd_engines_job *j, int at);
 /* blocks.json with this state: running, interrupted, complete. A full disk is said so. */
 int cmd_engines_save(struct cmd_engines_job *j, const char *state, struct assay_err *e);
+/* The error of a full disk, with how to go on. */
+int cmd_engines_no_room(const struct cmd_engines_job *j, struct assay_err *e);
 /* blocks.json of a directory. NULL + ASSAY_E_USAGE. */
 json_t *cmd_engines_record(const char *dir, struct assay_err *e);
 /* The command that it was begun with. NULL + ASSAY_E_USAGE. */

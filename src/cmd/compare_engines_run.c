@@ -25,7 +25,7 @@ static int disk_full(const struct cmd_engines_job *j, const char *why, struct as
 {
 	if (assay_fs_free_bytes(j->dir) >= ROOM_BYTES && !(strstr(why, "No space left") && strstr(why, j->dir)))
 		return 0;
-	return assay_fail(e, ASSAY_E_IO, "%s: No space left on device: make room, then assay compare-engines --resume %s goes on", j->dir, j->dir);
+	return cmd_engines_no_room(j, e);
 }
 
 static int check(struct cmd_engines_job *j, int at, struct assay_err *e)

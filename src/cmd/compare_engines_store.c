@@ -228,21 +228,23 @@ int cmd_engines_take(struct cmd_engines_job *j, json_t *command, struct assay_er
 
 /* ---- saving ---- */
 
+int cmd_engines_no_room(const struct cmd_engines_job *j, struct assay_err *e)
+{
+	return assay_fail(e, ASSAY_E_IO, "%s: No space left on device: make room, then assay compare-engines --resume %s goes on", j->dir, j->dir);
+}
+
 int cmd_engines_save(struct cmd_engines_job *j, const char *state, struct assay_err *e)
 {
 	char ended[40], *path;
-	struct assay_buf b;
 	if (j->whole)
 		return 0;
 	path = xasprintf("%s/blocks.json", j->dir);
 	assay_rfc3339(assay_wall_ns(), ended, sizeof ended);
 	json_object_set_new(j->record, "state", json_string(state));
 	json_object_set_new(j->record, "ended", strcmp(state, "running") ? json_string(ended) : json_null());
-	assay_buf_init(&b, RECORD_MAX);
-	int rc = assay_json_print(&b, j->record, 1) || assay_buf_puts(&b, "\n") ? assay_fail(e, ASSAY_E_IO, "%s: too large", path) : assay_fs_write_atomic(path, b.data, b.len_bytes, e);
+	int rc = assay_json_save(path, j->record, 1, RECORD_MAX, e);
 	if (rc && assay_fs_free_bytes(j->dir) < FULL_BYTES)
-		rc = assay_fail(e, ASSAY_E_IO, "%s: No space left on device: make room, then assay compare-engines --resume %s goes on", j->dir, j->dir);
-	assay_buf_release(&b);
+		rc = cmd_engines_no_room(j, e);
 	free(path);
 	return rc;
 }

@@ -199,7 +199,6 @@ static const char *outcome_of(struct job *j, struct assay_err *e)
 
 static int judge(struct job *j, struct assay_err *e)
 {
-	struct assay_buf b;
 	const json_t *was = j->was.list[0], *is = j->is.list[0];
 	j->doc = json_pack("{s:s, s:s, s:O, s:s, s:O, s:n, s:o, s:n, s:n}", "schema", "assay.reproduction/1", "of", j->from, "id", json_object_get(was, "id"), "run", j->run, "command", json_object_get(is, "command"),
 	                   "outcome", "circumstances", assay_circumstances(was, is), "first_difference", "comparison");
@@ -207,13 +206,10 @@ static int judge(struct job *j, struct assay_err *e)
 	if (!outcome)
 		return e->code;
 	json_object_set_new(j->doc, "outcome", json_string(outcome));
-	assay_buf_init(&b, (size_t)64 << 20);
-	assay_json_print(&b, j->doc, 2);
 	char *path = xasprintf("%s/reproduction.json", j->dir);
-	int rc = b.overflow ? assay_fail(e, ASSAY_E_IO, "%s: too large", path) : assay_fs_write_atomic(path, b.data, b.len_bytes, e);
+	int rc = assay_json_save(path, j->doc, 2, (size_t)64 << 20, e);
 	if (!rc && assay_options_flag(j->o, "json"))
-		fwrite(b.data, 1, b.len_bytes, stdout);
-	assay_buf_release(&b);
+		rc = cmd_print_json(j->doc, e);
 	free(path);
 	return rc;
 }

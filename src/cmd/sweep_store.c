@@ -203,11 +203,8 @@ static json_t *rows_json(const struct cmd_sweep *s)
 
 int cmd_sweep_save(const json_t *doc, const char *dir, struct assay_err *e)
 {
-	struct assay_buf b;
 	char *path = xasprintf("%s/sweep.json", dir);
-	assay_buf_init(&b, SWEEP_JSON_MAX);
-	int rc = assay_json_print(&b, doc, 2) ? assay_fail(e, ASSAY_E_IO, "%s: too large", path) : assay_fs_write_atomic(path, b.data, b.len_bytes, e);
-	assay_buf_release(&b);
+	int rc = assay_json_save(path, doc, 2, SWEEP_JSON_MAX, e);
 	free(path);
 	return rc;
 }

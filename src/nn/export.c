@@ -128,11 +128,8 @@ json_t *nn_export_generation_config(const struct nn_shape *s)
 
 int nn_export_json(const char *dir, const char *name, const json_t *v, struct assay_err *e)
 {
-	struct assay_buf b;
 	char *path = xasprintf("%s/%s", dir, name);
-	assay_buf_init(&b, 256u << 20);
-	int rc = assay_json_print(&b, v, 2) ? assay_fail(e, ASSAY_E_INTERNAL, "%s: too long", path) : assay_fs_write_atomic(path, b.data, b.len_bytes, e);
-	assay_buf_release(&b);
+	int rc = assay_json_save(path, v, 2, 256u << 20, e);
 	free(path);
 	return rc;
 }

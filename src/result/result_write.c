@@ -32,12 +32,8 @@ static int file_entry(const char *dir, const char *name, json_t *list, struct as
 
 static int write_json(const char *dir, const char *name, const json_t *v, struct assay_err *e)
 {
-	struct assay_buf b;
 	char *path = xasprintf("%s/%s", dir, name);
-	assay_buf_init(&b, RESULT_BYTES_MAX);
-	int rc = assay_json_print(&b, v, 1);
-	rc = rc ? assay_fail(e, ASSAY_E_IO, "%s: larger than %zu bytes", path, RESULT_BYTES_MAX) : assay_fs_write_atomic(path, b.data, b.len_bytes, e);
-	assay_buf_release(&b);
+	int rc = assay_json_save(path, v, 1, RESULT_BYTES_MAX, e);
 	free(path);
 	return rc;
 }
